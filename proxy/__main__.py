@@ -1,0 +1,5 @@
+"""`python -m proxy` is the `crossfade` command."""
+
+from proxy.cli.main import main
+
+main()

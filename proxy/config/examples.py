@@ -1,0 +1,69 @@
+"""The examples of the configuration reference. Put together they are one valid file."""
+
+EXAMPLES: dict[str, str] = {
+    "listen": """\
+listen:
+  - 127.0.0.1:8080
+  - address: "[::1]:8080"
+""",
+    "admin": """\
+admin:
+  listen: 127.0.0.1:9090
+  tokens:
+    - {name: ops, role: admin, token: "${CROSSFADE_ADMIN_TOKEN}"}
+    - {name: dashboard, role: viewer, token: "${CROSSFADE_VIEWER_TOKEN}"}
+""",
+    "upstreams": """\
+upstreams:
+  legacy:
+    url: http://127.0.0.1:3000
+    timeouts: {connect: 2s, first_byte: 30s, idle: 60s, tunnel: 1h}
+    pool: {max: 256, idle: 10s, queue: 256, queue_timeout: 5s}
+  new:
+    endpoints: [https://10.0.0.5:8443, https://10.0.0.6:8443]
+    host: replace
+    health: {path: /api/health, interval: 5s, timeout: 2s}
+    outlier: {failures: 5, base: 10s, max: 5m}
+    tls: {server_name: new.internal}
+""",
+    "default_upstream": """\
+default_upstream: legacy
+""",
+    "identity": """\
+identity:
+  key: [jwt:userId, jwt:sub, "header:X-User-Id", "cookie:sid"]
+  jwt: {cookies: [access_token], secret: "${JWT_SECRET}", algorithms: [HS256]}
+  attributes:
+    tier: [jwt:tier, "header:X-User-Tier"]
+    account_age: [jwt:accountAge]
+  trusted_proxies: [127.0.0.1/32, 10.0.0.0/8]
+""",
+    "rollouts": """\
+rollouts:
+  hybrid-orchestrator:
+    percentage: 5
+    whitelist: [admin-user]
+    blacklist: [problematic-user-456]
+    conditions: {tier: [pro, enterprise], account_age: {min: 30}}
+    missing_key: legacy
+""",
+    "routes": """\
+routes:
+  - name: campaigns
+    match: {path: /api/campaigns, methods: [POST]}
+    rollout: hybrid-orchestrator
+    arms: {legacy: {upstream: legacy}, new: {upstream: new}}
+  - name: everything-else
+    match: {path: "/**"}
+    upstream: legacy
+""",
+    "limits": """\
+limits: {header_bytes: 32KiB, url_bytes: 8KiB, connections: 10000, drain: 30s}
+""",
+    "expose": """\
+expose: true
+""",
+    "log": """\
+log: {format: json, level: info, access: {sample: 0.01}}
+""",
+}

@@ -1,0 +1,52 @@
+"""The road from a file to a configuration: read, parse, validate, cross-check."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxy.config import files, schema, semantics
+from proxy.config.models import Config
+from proxy.config.problems import ConfigError, Problem
+from proxy.config.source import MAX_BYTES, read_tree
+from proxy.config.tree import Tree
+
+
+def load(path: Path, env: Mapping[str, str]) -> Config:
+    """Read the configuration file, with variables taken from `env`.
+
+    Raises ConfigError with every problem that can be seen in one run.
+    Relative paths inside are taken from the file's folder.
+    """
+    content = _content(path)
+    tree = read_tree(content, env)
+    files.anchor(tree, path.parent)
+    findings = list(tree.findings)
+    config = None
+    if () not in tree.unread:
+        config, more = schema.validate(tree)
+        findings += more
+        findings += semantics.check(tree)
+    if config is None or findings:
+        raise ConfigError(schema.problems(tree, findings, str(path)))
+    config.stamp(_digest(content, tree))
+    return config
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        said = f"a file that cannot be read ({error.strerror or type(error).__name__})"
+        wanted, hint = "a configuration file", "name it with --config"
+        raise ConfigError([Problem(str(path), 1, 1, "", said, wanted, hint)]) from None
+
+
+def _digest(content: bytes, tree: Tree) -> str:
+    """Covers the text, the variables that were looked up, and the files that it names."""
+    digest = hashlib.sha256(content)
+    digest.update(json.dumps(sorted(tree.used.items())).encode())
+    for file in sorted(files.named(tree)):
+        digest.update(files.fingerprint(file))
+    return digest.hexdigest()

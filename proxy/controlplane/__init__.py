@@ -1,0 +1,1 @@
+"""Floor 4: builds and swaps generations; health, admin, metrics, lifecycle."""

@@ -1,0 +1,68 @@
+"""Builds generations: a configuration becomes live upstreams, routes and rules.
+
+Everything that can fail fails here, before the swap. What is learned (an endpoint's
+health) and what is unchanged (a whole upstream with its connections) is carried over.
+"""
+
+import ssl
+from collections.abc import Callable
+
+from proxy.config.models import Config
+from proxy.config.models import Upstream as Declared
+from proxy.dataplane.access_log import AccessLog, KeyHash
+from proxy.dataplane.compile import compile_identifier
+from proxy.dataplane.generation import Generation
+from proxy.dataplane.upstream import Upstream
+
+__all__ = ["GenerationBuilder"]
+
+
+class GenerationBuilder:
+    """Makes each generation out of a configuration and the generation before."""
+
+    def __init__(self, clock: Callable[[], float], key_hash: KeyHash) -> None:
+        """`clock` is the loop's (seconds); `key_hash` hides keys in the access log."""
+        self._clock = clock
+        self._key_hash = key_hash
+
+    def build(self, config: Config, before: Generation | None = None) -> Generation:
+        """Compile `config`. Raises OSError, ssl.SSLError or ValueError; nothing is changed then."""
+        known = {} if before is None else before.upstreams
+        upstreams = {
+            name: self._upstream(name, declared, known.get(name))
+            for name, declared in config.upstreams.items()
+        }
+        return Generation(
+            number=1 if before is None else before.number + 1,
+            config=config,
+            upstreams=upstreams,
+            identifier=compile_identifier(config),
+            access_log=AccessLog(config.log.access, self._key_hash),
+        )
+
+    def _upstream(self, name: str, declared: Declared, before: Upstream | None) -> Upstream:
+        # A CA file may have new content behind the same declaration: build those anew.
+        if before is not None and before.declared == declared and declared.tls.ca is None:
+            return before
+        return Upstream(name, declared, _tls(declared), self._clock, before)
+
+
+def retire(old: Generation, new: Generation) -> None:
+    """Close the idle connections of upstreams that `new` does not carry on."""
+    kept = {id(upstream) for upstream in new.upstreams.values()}
+    for upstream in old.upstreams.values():
+        if id(upstream) not in kept:
+            upstream.retire()
+
+
+def _tls(declared: Declared) -> ssl.SSLContext | None:
+    """The context for https endpoints: verifying unless told otherwise, HTTP/1.1 by ALPN."""
+    if declared.endpoints[0].scheme != "https":
+        return None
+    ca = None if declared.tls.ca is None else str(declared.tls.ca)
+    context = ssl.create_default_context(cafile=ca)
+    if not declared.tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,324 @@
+"""The Prometheus metrics: declared once as data, collected when somebody asks.
+
+Nothing is copied on the hot path: the collector reads the counters of
+`Accounting` and the snapshots it is given at the moment of the scrape, on the
+loop's own thread. `METRICS` is the list that the documentation prints.
+"""
+
+import platform
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from proxy.controlplane.status import RolloutStatus
+from proxy.core.histogram import BOUNDS
+from proxy.core.reason import FAULTS
+from proxy.dataplane.accounting import Accounting, EndpointSnapshot
+
+Row = tuple[tuple[str, ...], float]
+
+
+class MetricSpec(NamedTuple):
+    """One metric: its name as it is exposed, type, label names, and what it says."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+_ENDPOINT = ("upstream", "endpoint")
+ENDPOINT_STATES = ("up", "down", "ejected")
+
+METRICS: tuple[MetricSpec, ...] = (
+    MetricSpec(
+        "crossfade_requests_total",
+        "counter",
+        ("route", "arm", "status", "reason"),
+        "Finished requests. status is the class (2xx; none: nothing was sent), "
+        "route is empty where none matched.",
+    ),
+    MetricSpec(
+        "crossfade_request_seconds",
+        "histogram",
+        ("route", "arm"),
+        "Time from the request's head to the response's last byte; tunnels are left out.",
+    ),
+    MetricSpec("crossfade_requests_in_flight", "gauge", (), "Requests begun and not finished."),
+    MetricSpec(
+        "crossfade_faults_total",
+        "counter",
+        ("reason", "blame"),
+        "Requests that ended in a fault; blame is client, upstream or proxy.",
+    ),
+    MetricSpec(
+        "crossfade_bytes_total",
+        "counter",
+        ("direction",),
+        "Bytes of finished requests on the client's side; direction is in or out.",
+    ),
+    MetricSpec("crossfade_connections_open", "gauge", (), "Client connections that are open."),
+    MetricSpec(
+        "crossfade_connections_total",
+        "counter",
+        ("outcome",),
+        "Client connections; outcome is accepted or refused (limits.connections).",
+    ),
+    MetricSpec("crossfade_tunnels_open", "gauge", (), "Upgraded connections that are open."),
+    MetricSpec(
+        "crossfade_upstream_retries_total",
+        "counter",
+        ("upstream",),
+        "Requests sent again because a reused connection had died.",
+    ),
+    MetricSpec(
+        "crossfade_upstream_endpoint_state",
+        "gauge",
+        (*_ENDPOINT, "state"),
+        "1 for the state the endpoint is in (up, down, ejected), 0 for the others.",
+    ),
+    MetricSpec(
+        "crossfade_upstream_requests_outstanding",
+        "gauge",
+        _ENDPOINT,
+        "Requests that the endpoint is working on.",
+    ),
+    MetricSpec(
+        "crossfade_upstream_requests_waiting",
+        "gauge",
+        _ENDPOINT,
+        "Requests that wait for a connection to the endpoint.",
+    ),
+    MetricSpec(
+        "crossfade_upstream_connections_idle",
+        "gauge",
+        _ENDPOINT,
+        "Open connections to the endpoint without a request.",
+    ),
+    MetricSpec(
+        "crossfade_upstream_connects_total",
+        "counter",
+        _ENDPOINT,
+        "Connections opened to the endpoint.",
+    ),
+    MetricSpec(
+        "crossfade_upstream_ejections_total",
+        "counter",
+        _ENDPOINT,
+        "Times the endpoint was ejected because requests to it failed.",
+    ),
+    MetricSpec(
+        "crossfade_rollout_percentage",
+        "gauge",
+        ("rollout",),
+        "Percentage that the rollout gives to new; 0 when it is not enabled.",
+    ),
+    MetricSpec("crossfade_generation", "gauge", (), "Number of the generation that serves."),
+    MetricSpec(
+        "crossfade_config_stale",
+        "gauge",
+        (),
+        "1 when the configuration file holds something newer that was refused.",
+    ),
+    MetricSpec(
+        "crossfade_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        (),
+        "When the configuration that serves was loaded, in unix seconds.",
+    ),
+    MetricSpec(
+        "crossfade_reloads_total",
+        "counter",
+        ("outcome",),
+        "Attempts to take a changed configuration; outcome is done or failed.",
+    ),
+    MetricSpec(
+        "crossfade_build_info",
+        "gauge",
+        ("version", "python"),
+        "Always 1; the versions of Crossfade and of Python.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationFacts:
+    """What serves: number of the generation, whether the file is ahead of it, load time (unix)."""
+
+    number: int
+    stale: bool
+    loaded_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSources:
+    """Where the gauges come from; each is called once per scrape, on the loop's thread."""
+
+    generation: Callable[[], GenerationFacts]
+    endpoints: Callable[[], Iterable[EndpointSnapshot]]
+    rollouts: Callable[[], Iterable[RolloutStatus]]
+
+
+class CrossfadeCollector(Collector):
+    """Turns counters and snapshots into the metric families of `METRICS`."""
+
+    def __init__(self, accounting: Accounting, sources: MetricSources, version: str) -> None:
+        self._accounting = accounting
+        self._sources = sources
+        self._version = version
+
+    def describe(self) -> Iterator[Metric]:
+        """Yield every family without samples; the registry checks names with it."""
+        for spec in METRICS:
+            yield _family(spec)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family with what it says now."""
+        rows = self._counted() | self._learned() | self._served()
+        for spec in METRICS:
+            family = _family(spec)
+            if isinstance(family, HistogramMetricFamily):
+                self._fill_histogram(family)
+            else:
+                for labels, value in rows[spec.name]:
+                    family.add_metric(labels, value)
+            yield family
+
+    def _fill_histogram(self, family: HistogramMetricFamily) -> None:
+        for route, arm, histogram in self._accounting.latencies():
+            buckets = list(zip(_EDGES, histogram.cumulative(), strict=True))
+            family.add_metric((route, arm), buckets, histogram.total)
+
+    def _counted(self) -> dict[str, list[Row]]:
+        counters = self._accounting
+        return {
+            "crossfade_requests_total": [
+                ((key.route, key.arm, _status(key.status_class), key.reason.value), count)
+                for key, count in counters.series()
+            ],
+            "crossfade_requests_in_flight": [((), counters.in_flight)],
+            "crossfade_faults_total": [
+                ((reason.value, FAULTS[reason].blame), count)
+                for reason, count in counters.faults().items()
+            ],
+            "crossfade_bytes_total": [
+                (("in",), counters.bytes_in),
+                (("out",), counters.bytes_out),
+            ],
+            "crossfade_connections_open": [((), counters.connections_open)],
+            "crossfade_connections_total": [
+                (("accepted",), counters.connections_accepted),
+                (("refused",), counters.connections_refused),
+            ],
+            "crossfade_tunnels_open": [((), counters.tunnels_open)],
+            "crossfade_upstream_retries_total": [
+                ((upstream,), count) for upstream, count in counters.retries.items()
+            ],
+            "crossfade_reloads_total": [
+                (("done",), counters.reloads_done),
+                (("failed",), counters.reloads_failed),
+            ],
+        }
+
+    def _learned(self) -> dict[str, list[Row]]:
+        endpoints = [((one.upstream, one.endpoint), one) for one in self._sources.endpoints()]
+        return {
+            "crossfade_upstream_endpoint_state": [
+                ((*labels, state), float(one.state == state))
+                for labels, one in endpoints
+                for state in ENDPOINT_STATES
+            ],
+            "crossfade_upstream_requests_outstanding": [
+                (labels, one.outstanding) for labels, one in endpoints
+            ],
+            "crossfade_upstream_requests_waiting": [
+                (labels, one.waiting) for labels, one in endpoints
+            ],
+            "crossfade_upstream_connections_idle": [
+                (labels, one.idle) for labels, one in endpoints
+            ],
+            "crossfade_upstream_connects_total": [
+                (labels, one.connects) for labels, one in endpoints
+            ],
+            "crossfade_upstream_ejections_total": [
+                (labels, one.ejections) for labels, one in endpoints
+            ],
+        }
+
+    def _served(self) -> dict[str, list[Row]]:
+        generation = self._sources.generation()
+        return {
+            "crossfade_rollout_percentage": [
+                ((one.name,), one.percentage if one.enabled else 0.0)
+                for one in self._sources.rollouts()
+            ],
+            "crossfade_generation": [((), generation.number)],
+            "crossfade_config_stale": [((), float(generation.stale))],
+            "crossfade_config_last_reload_success_timestamp_seconds": [((), generation.loaded_at)],
+            "crossfade_build_info": [((self._version, platform.python_version()), 1.0)],
+        }
+
+
+_EDGES = (*(str(bound) for bound in BOUNDS), "+Inf")
+
+
+def build_registry(
+    accounting: Accounting, sources: MetricSources, version: str
+) -> CollectorRegistry:
+    """Make a registry of its own (never the library's global one) that collects all of it."""
+    registry = CollectorRegistry()
+    registry.register(CrossfadeCollector(accounting, sources, version))
+    ProcessCollector(registry=registry)
+    return registry
+
+
+def metrics_page() -> str:
+    """Return the reference page of the metrics, in Markdown."""
+    lines = [
+        "# Metrics",
+        "",
+        "`GET /metrics` on the admin listener, in the Prometheus text format or, when the",
+        "`Accept` field asks for it, OpenMetrics. Counters count since the start of the",
+        "process; a reload sets none of them back.",
+        "",
+        "| metric | type | labels | what it says |",
+        "|---|---|---|---|",
+    ]
+    for spec in METRICS:
+        labels = ", ".join(f"`{label}`" for label in spec.labels)
+        lines.append(f"| `{spec.name}` | {spec.type} | {labels} | {spec.help} |")
+    bounds = ", ".join(f"{bound:g}" for bound in BOUNDS)
+    lines += [
+        "",
+        f"The histogram's bounds are {bounds} seconds.",
+        "",
+        "The values of `reason` are a closed list, see [reasons](reasons.md). Next to these",
+        "stand the usual `process_*` metrics (CPU seconds, resident memory, open files, start",
+        "time) where the system has `/proc`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _status(status_class: int) -> str:
+    return f"{status_class}xx" if status_class else "none"
+
+
+def _family(
+    spec: MetricSpec,
+) -> CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily:
+    if spec.type == "counter":
+        return CounterMetricFamily(spec.name, spec.help, labels=spec.labels)
+    if spec.type == "histogram":
+        return HistogramMetricFamily(spec.name, spec.help, labels=spec.labels)
+    return GaugeMetricFamily(spec.name, spec.help, labels=spec.labels)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(metrics_page())

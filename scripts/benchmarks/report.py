@@ -1,0 +1,119 @@
+"""The results as text: Markdown tables, and the budget they are held against."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+
+Results = dict[str, Any]
+
+
+class Budget(NamedTuple):
+    """A promise: a number of the results that must not be larger than `most`."""
+
+    name: str
+    path: tuple[str, ...]
+    most: float
+
+
+BUDGETS = (
+    Budget("CPU per request against nginx", ("http", "cpu_ratio_to", "nginx", "crossfade"), 3.5),
+    Budget("CPU per request against naive", ("http", "cpu_ratio_to", "naive", "crossfade"), 0.45),
+    Budget("1,000 idle connections, MiB", ("memory", "idle", "growth_mib"), 60),
+    Budget("1 GiB down, MiB", ("memory", "body_growth_mib", "down"), 16),
+    Budget("1 GiB up, MiB", ("memory", "body_growth_mib", "up"), 16),
+    Budget("1 GiB down, slow client, MiB", ("memory", "body_growth_mib", "down_slow_reader"), 16),
+    Budget("1 GiB up, slow upstream, MiB", ("memory", "body_growth_mib", "up_slow_reader"), 16),
+)
+
+
+def number_at(results: Results, path: tuple[str, ...]) -> float | None:
+    """The number at a path; None where that was not measured."""
+    value: Any = results
+    for name in path:
+        if not isinstance(value, dict) or name not in value:
+            return None
+        value = value[name]
+    return float(value)
+
+
+def over_budget(results: Results) -> list[str]:
+    """The promises that the measured numbers do not keep."""
+    found = [(budget, number_at(results, budget.path)) for budget in BUDGETS]
+    return [
+        f"{budget.name}: {number:g}, at most {budget.most:g}"
+        for budget, number in found
+        if number is not None and number > budget.most
+    ]
+
+
+def http_table(http: Results) -> Iterator[str]:
+    """One line per proxy."""
+    yield f"Medians of {http['rounds']} interleaved rounds of {http['seconds']} s."
+    yield ""
+    yield "| proxy | CPU µs per request | of nginx | of naive | requests/s | p50 ms | p99 ms |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for name, row in http["proxies"].items():
+        ratio = [http["cpu_ratio_to"].get(base, {}).get(name) for base in ("nginx", "naive")]
+        shown = ["" if one is None else f"{one:.2f}" for one in ratio]
+        yield (
+            f"| {name} | {row['cpu_us']:.1f} | {shown[0]} | {shown[1]} "
+            f"| {row['rps']:,.0f} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} |"
+        )
+
+
+def memory_table(memory: Results) -> Iterator[str]:
+    """One line per way to need memory."""
+    idle, bodies = memory["idle"], memory["body_growth_mib"]
+    yield "| what | growth of the resident size, MiB | at most |"
+    yield "|---|---:|---:|"
+    yield f"| {idle['connections']:,} idle client connections | {idle['growth_mib']} | 60 |"
+    names = {
+        "down": "1 GiB to the client",
+        "up": "1 GiB to the upstream",
+        "down_slow_reader": "1 GiB to a slow client",
+        "up_slow_reader": "1 GiB to a slow upstream",
+    }
+    for key, name in names.items():
+        yield f"| {name} | {bodies[key]} | 16 |"
+    yield ""
+    yield f"The process itself, idle: {idle['idle_mib']} MiB."
+
+
+def websocket_table(websocket: Results) -> Iterator[str]:
+    """One line per way to the echo."""
+    yield f"One connection, {websocket['message_bytes']} bytes there and back, one after the other."
+    yield ""
+    yield "| echo | round trips/s | CPU µs of the proxy per round trip |"
+    yield "|---|---:|---:|"
+    for name, row in websocket["echo"].items():
+        cpu = "" if name == "direct" else f"{row['cpu_us']:.1f}"
+        yield f"| {name} | {row['round_trips_per_s']:,} | {cpu} |"
+
+
+def markdown(results: Results) -> str:
+    """All measured parts as Markdown."""
+    machine = results["machine"]
+    lines = [
+        f"Measured on {results['date']}: {machine['cpus']} processors, {machine['system']},",
+        f"Python {machine['python']}, Crossfade {results['version']}.",
+    ]
+    parts = {"http": http_table, "memory": memory_table, "websocket": websocket_table}
+    titles = {"http": "Requests", "memory": "Memory", "websocket": "WebSocket"}
+    for part, table in parts.items():
+        if part in results:
+            lines += ["", f"### {titles[part]}", "", *table(results[part])]
+    return "\n".join(lines)
+
+
+def write(results: Results) -> None:
+    """Put the tables between the markers of docs/performance.md."""
+    page = PAGE.read_text(encoding="utf-8")
+    fresh = f"{BEGIN}\n{markdown(results)}\n{END}"
+    replaced, count = re.subn(f"{BEGIN}.*?{END}", lambda _: fresh, page, flags=re.DOTALL)
+    if count != 1:
+        raise RuntimeError(f"{PAGE} does not hold the markers {BEGIN} and {END} once")
+    PAGE.write_text(replaced, encoding="utf-8")

@@ -1,0 +1,73 @@
+"""`crossfade check`: exit code, words, JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from proxy.cli import check
+
+GOOD = """\
+listen: 127.0.0.1:8080
+admin: {tokens: [{name: ops, role: admin, token: "${OPS_TOKEN}"}]}
+upstreams: {legacy: {url: "http://127.0.0.1:3000"}}
+routes:
+  - {name: a, match: {path: /a}, upstream: legacy}
+  - {name: b, match: {path: /b}, upstream: legacy}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.yaml"
+
+
+def run_check(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    app = typer.Typer()
+    app.command()(check.command)
+    return CliRunner().invoke(app, arguments, env=env or {"OPS_TOKEN": "0123456789abcdef"})
+
+
+def test_a_good_file_is_counted_and_exits_with_zero(path: Path) -> None:
+    path.write_text(GOOD)
+    result = run_check("--config", str(path))
+
+    assert result.exit_code == 0
+    assert result.stdout == f"{path}: ok (2 routes, 0 rollouts, 1 upstream, 1 listener)\n"
+
+
+def test_a_wrong_file_has_all_its_problems_told_and_exits_with_two(path: Path) -> None:
+    path.write_text(GOOD.replace("legacy}", "lgeacy}"))
+    result = run_check("--config", str(path))
+
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 2
+    assert [line.split(": ")[0] for line in lines] == [f"{path}:5:44", f"{path}:6:44"]
+    assert all("did you mean legacy?" in line for line in lines)
+
+
+def test_a_file_that_is_not_there_exits_with_two(path: Path) -> None:
+    result = run_check("--config", str(path))
+
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr
+
+
+def test_json_says_what_is_wrong_to_machines(path: Path) -> None:
+    path.write_text(GOOD)
+    result = run_check("--config", str(path), "--json", env={"OPS_TOKEN": "short"})
+
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["ok"]) == (2, False)
+    assert [(p["line"], p["where"]) for p in report["problems"]] == [(2, "admin.tokens[0].token")]
+    assert "short" not in result.output
+
+
+def test_json_says_what_was_counted_to_machines(path: Path) -> None:
+    path.write_text(GOOD)
+    result = run_check("--config", str(path), "--json")
+
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["ok"], report["routes"]) == (0, True, 2)

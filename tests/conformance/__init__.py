@@ -1,0 +1,1 @@
+"""The proxy judged at byte level, on both sides, as a real process."""

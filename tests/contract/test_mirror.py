@@ -1,0 +1,66 @@
+"""Each file of the product has a test file of its own, in the same place below tests/."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_SECTION = "a section's model: tests/config/test_models.py, tests/config/test_golden.py"
+_RULES = "what a file may not say: tests/config/test_golden.py, one case for each problem"
+
+# Tested through others; each with where.
+ELSEWHERE = {
+    "proxy/__main__.py": "one line; tests/contract/test_demo.py starts it",
+    "proxy/cli/admin_client.py": "tests/cli/test_status.py, tests/cli/test_reload.py ask with it",
+    "proxy/cli/main.py": "a list of commands; tests/cli/test_version.py walks it",
+    "proxy/cli/serve.py": "a process: tests/conformance/test_life.py, tests/story/test_drain.py",
+    "proxy/config/examples.py": "one text; tests/config/test_reference.py loads it",
+    "proxy/config/exposure.py": _RULES,
+    "proxy/config/fields.py": "how values are written: tests/config/test_values.py",
+    "proxy/config/identity.py": _SECTION,
+    "proxy/config/limits.py": _SECTION,
+    "proxy/config/listen.py": _SECTION,
+    "proxy/config/problems.py": "how problems are told: tests/config/test_golden.py",
+    "proxy/config/rollout.py": _SECTION,
+    "proxy/config/route.py": _SECTION,
+    "proxy/config/schema.py": "what a schema says: tests/config/test_reference.py",
+    "proxy/config/section.py": "three lines under every section: tests/config/test_models.py",
+    "proxy/config/semantics.py": "a list of rules: tests/config/test_golden.py",
+    "proxy/config/shape.py": "names and kinds: tests/config/test_golden.py",
+    "proxy/config/source.py": "files, lines, columns: tests/config/test_golden.py",
+    "proxy/config/splitting.py": _RULES,
+    "proxy/config/tree.py": "YAML with places: tests/config/test_bounds.py",
+    "proxy/config/trust.py": _RULES,
+    "proxy/config/upstream.py": _SECTION,
+    "proxy/config/wiring.py": _RULES,
+    "proxy/controlplane/process.py": "a process: tests/conformance/test_life.py, tests/story",
+    "proxy/controlplane/status.py": "what tests/controlplane/test_admin.py is shown",
+    "proxy/core/identity.py": "values: tests/core/test_decide.py, tests/dataplane/test_identify.py",
+}
+
+
+def mirrored(name: str) -> Path:
+    path = Path(name)
+    return ROOT / "tests" / path.relative_to("proxy").parent / f"test_{path.name}"
+
+
+def test_each_file_of_the_product_has_its_test_file() -> None:
+    missing = []
+    for path in sorted((ROOT / "proxy").rglob("*.py")):
+        relative = str(path.relative_to(ROOT))
+        named = relative in ELSEWHERE or path.name == "__init__.py"
+        if not named and not mirrored(relative).exists():
+            missing.append(relative)
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_each_exception_is_still_one_and_is_tested_where_it_says(name: str) -> None:
+    assert (ROOT / name).exists()
+    assert not mirrored(name).exists()
+    places = re.findall(r"tests/[\w/.]*\w", ELSEWHERE[name])
+    assert places
+    for place in places:
+        assert (ROOT / place).exists(), place

@@ -1,0 +1,114 @@
+"""What was declared, at work: where a request goes, whom it believes, what it shows."""
+
+from typing import Any
+
+import pytest
+
+from proxy.core.message import RequestHead, parse_request_head
+from proxy.core.reason import Arm, Reason
+from tests.kit.inside import generation
+from tests.kit.transport import on_memory_loop
+
+SPLIT: dict[str, Any] = {
+    "upstreams": {
+        "legacy": {"url": "http://127.0.0.1:3000"},
+        "new": {"url": "http://127.0.0.1:3001"},
+        "other": {"url": "http://127.0.0.1:3002"},
+    },
+    "identity": {
+        "key": ["header:X-User-Id", "cookie:sid"],
+        "trusted_proxies": ["127.0.0.9/32", "10.0.0.0/8", "fd00::/8"],
+    },
+    "rollouts": {
+        "all": {"percentage": 100},
+        "none": {"percentage": 0},
+        "strict": {"percentage": 50, "missing_key": "reject"},
+    },
+    "routes": [
+        {
+            "name": name,
+            "match": {"path": f"/{name}/**"},
+            "rollout": name,
+            "arms": {"legacy": {"upstream": "legacy"}, "new": {"upstream": "new"}},
+        }
+        for name in ("all", "none", "strict")
+    ]
+    + [
+        {"name": "fixed", "match": {"path": "/fixed"}, "upstream": "other"},
+        {"name": "hosted", "match": {"path": "/**", "host": "api.example"}, "upstream": "other"},
+    ],
+}
+
+
+def head(target: bytes, *lines: bytes) -> RequestHead:
+    start = b"GET " + target + b" HTTP/1.1"
+    return parse_request_head(b"\r\n".join([start, b"Host: h", *lines, b"", b""]))
+
+
+WAYS: list[tuple[bytes, str, str, str, Reason]] = [
+    (b"/all/x?a=/fixed", "all", "new", "new", Reason.PERCENTAGE),
+    (b"/none/x", "none", "legacy", "legacy", Reason.REMAINDER),
+    (b"/fixed?x=1", "fixed", "other", "none", Reason.ROUTE),
+    (b"/else", "unmatched", "legacy", "none", Reason.UNMATCHED),
+    (b"http://api.example/else", "hosted", "other", "none", Reason.ROUTE),
+]
+
+
+@pytest.mark.parametrize(("target", "route", "upstream", "arm", "reason"), WAYS)
+def test_a_request_goes_where_its_route_and_its_key_say(
+    target: bytes, route: str, upstream: str, arm: str, reason: Reason
+) -> None:
+    @on_memory_loop
+    async def decide() -> None:
+        to = generation(**SPLIT).decide(head(target, b"Cookie: sid=u1"), trusted=False, now=0.0)
+        got = (to.route, to.upstream.name, to.arm, to.reason)
+        assert got == (route, upstream, arm, reason)
+
+    decide()
+
+
+@on_memory_loop
+async def test_a_header_names_the_caller_only_behind_a_trusted_proxy() -> None:
+    made = generation(**SPLIT)
+    request = head(b"/none/x", b"X-User-Id: ann", b"Cookie: sid=eve")
+    assert made.decide(request, trusted=True, now=0.0).identity.key == b"ann"
+    assert made.decide(request, trusted=False, now=0.0).identity.key == b"eve"
+
+
+@on_memory_loop
+async def test_a_route_may_refuse_callers_without_a_key() -> None:
+    to = generation(**SPLIT).decide(head(b"/strict/x"), trusted=False, now=0.0)
+    assert to.decision.rejected
+    assert to.reason is Reason.MISSING_KEY
+
+
+PEERS = {
+    "127.0.0.9": True,
+    "127.0.0.1": False,
+    "10.255.0.1": True,
+    "::ffff:10.0.0.1": True,
+    "::ffff:11.0.0.1": False,
+    "fd00::1": True,
+    "fd00::1%eth0": True,
+    "fe80::1": False,
+    "": False,
+    "nonsense": False,
+}
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_a_peer_is_trusted_by_its_network(peer: str) -> None:
+    @on_memory_loop
+    async def ask() -> None:
+        assert generation(**SPLIT).trusts(peer) is PEERS[peer]
+
+    ask()
+
+
+@on_memory_loop
+async def test_the_way_is_shown_unless_told_otherwise() -> None:
+    shown, hidden = generation(), generation(expose=False)
+    line = b"X-Crossfade-Arm: new\r\nX-Crossfade-Reason: percentage\r\n"
+    for _ in range(2):
+        assert shown.exposed(Arm.NEW, Reason.PERCENTAGE) == line
+        assert hidden.exposed(Arm.NEW, Reason.PERCENTAGE) == b""
