@@ -1,6 +1,6 @@
 """The compiled hot path, if there is one, and if it is made from these very sources.
 
-`scripts/compile` turns the modules of the hot path into machine code with mypyc, next
+`scripts/compile.py` turns the modules of the hot path into machine code with mypyc, next
 to their sources. Python would import that in preference to the sources, also after
 they were changed; therefore the compiled modules carry a list of what they were made
 from, and they are passed over as soon as one source differs.
@@ -17,7 +17,7 @@ __all__ = ["MODULES", "STAMP", "choose", "made_from", "stamped"]
 
 HOME = Path(__file__).parent
 STAMP = HOME / "compiled.json"
-"""Written by `scripts/compile`: what the compiled modules were made from."""
+"""Written by `scripts/compile.py`: what the compiled modules were made from."""
 
 MODULES = (
     "core/bucket",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,14 +11,21 @@ from typing import Annotated
 import typer
 
 from proxy.config import Config, ConfigError, load
+from proxy.controlplane.generations import GenerationBuilder
+from proxy.dataplane.access_log import KeyHash
 
 OK = 0
 UNUSABLE = 2
 
 
 def rehearse(config: Path, env: Mapping[str, str]) -> Config:
-    """The road of a reload up to the swap. Raises ConfigError where a reload would be refused."""
-    return load(config, env)
+    """The road of a reload up to the swap, with nothing opened and nobody asked.
+
+    Raises ConfigError, OSError or ValueError where a reload would be refused.
+    """
+    checked = load(config, env)
+    GenerationBuilder(time.monotonic, KeyHash(b"")).build(checked)
+    return checked
 
 
 def command(
@@ -37,6 +45,9 @@ def command(
             typer.echo(_problems_json(config, error))
         else:
             typer.echo(str(error), err=True)
+        raise typer.Exit(UNUSABLE) from None
+    except (OSError, ValueError) as error:
+        typer.echo(f"{config}: {error}", err=True)
         raise typer.Exit(UNUSABLE) from None
     typer.echo(_counts_json(config, checked) if as_json else _summary(config, checked))
 

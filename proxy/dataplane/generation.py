@@ -3,6 +3,9 @@
 import ipaddress
 from collections.abc import Mapping
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from proxy.config.models import Config
 from proxy.core.decide import Decision, decide
 from proxy.core.identity import ANONYMOUS, Identity
@@ -16,6 +19,8 @@ from proxy.dataplane.identify import Identifier
 from proxy.dataplane.upstream import Upstream
 
 __all__ = ["Destination", "Generation"]
+
+_log: FilteringBoundLogger = structlog.get_logger()
 
 
 class Destination:
@@ -74,6 +79,10 @@ class Generation:
         if decision is None:
             identity = self._identifier.identify(index, now, trusted=trusted)
             decision = decide(route.rollout, identity)  # type: ignore[arg-type]
+            if decision.error is not None:
+                # Its text may name a user; the kind of error is what can be told.
+                kind = type(decision.error).__name__
+                _log.error("decision_failed", route=route.name, error=kind)
         return Destination(route, identity, decision, self._bound[route.index][decision.arm])
 
     def trusts(self, peer: str) -> bool:

@@ -71,3 +71,15 @@ def test_json_says_what_was_counted_to_machines(path: Path) -> None:
 
     report = json.loads(result.stdout)
     assert (result.exit_code, report["ok"], report["routes"]) == (0, True, 2)
+
+
+def test_what_only_compiling_finds_is_refused_as_a_reload_would(path: Path) -> None:
+    path.write_text(
+        GOOD
+        + 'identity: {key: ["cookie:sid"]}\nrollouts: {r: {percentage: 5, whitelist: ["  "]}}\n'
+    )
+    result = run_check("--config", str(path))
+
+    assert result.exit_code == 2
+    assert str(path) in result.output
+    assert "whitelist" in result.output

@@ -1,11 +1,16 @@
 """What was declared, at work: where a request goes, whom it believes, what it shows."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from proxy.core.identity import Identity
 from proxy.core.message import RequestHead, parse_request_head
 from proxy.core.reason import Arm, Reason
+from proxy.dataplane.generation import Generation
+from proxy.dataplane.identify import Fields, Identifier
 from tests.kit.inside import generation
 from tests.kit.transport import on_memory_loop
 
@@ -112,3 +117,42 @@ async def test_the_way_is_shown_unless_told_otherwise() -> None:
     for _ in range(2):
         assert shown.exposed(Arm.NEW, Reason.PERCENTAGE) == line
         assert hidden.exposed(Arm.NEW, Reason.PERCENTAGE) == b""
+
+
+class Unreadable(Mapping[str, str]):
+    """Attributes that nobody can read."""
+
+    def __getitem__(self, name: str) -> str:
+        raise RuntimeError("u1 is broken")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Broken(Identifier):
+    """Finds an identity that cannot be decided about."""
+
+    def identify(self, fields: Fields, now: float, *, trusted: bool) -> Identity:
+        return Identity(b"u1", "cookie:sid", verified=False, attributes=Unreadable())
+
+
+@on_memory_loop
+async def test_a_decision_that_fails_goes_to_legacy_and_into_the_log_without_the_user() -> None:
+    declared = {**SPLIT, "rollouts": {**SPLIT["rollouts"]}}
+    declared["rollouts"]["all"] = {"percentage": 100, "conditions": {"tier": ["pro"]}}
+    good = generation(**declared)
+    broken = Generation(
+        7, good.config, good.upstreams, Broken(good.config.identity), good.access_log
+    )
+
+    with capture_logs() as said:
+        to = broken.decide(head(b"/all/x"), trusted=False, now=0.0)
+
+    assert (to.arm, to.reason) == ("legacy", Reason.ERROR)
+    assert [(e["event"], e["route"], e["error"]) for e in said] == [
+        ("decision_failed", "all", "RuntimeError")
+    ]
+    assert "u1" not in str(said)

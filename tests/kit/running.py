@@ -160,7 +160,9 @@ class RunningProxy:
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, f"ended with {self.process.returncode}"
-        return self.takes_connections() and _listens(self.admin_port)
+        admin = self.config.get("admin") or {}
+        port = str(admin.get("listen", "")).rpartition(":")[2]
+        return self.takes_connections() and (not port.isdigit() or _listens(int(port)))
 
     def takes_connections(self) -> bool:
         """Tell whether the client port accepts a connection now."""
