@@ -27,7 +27,12 @@ BANNED_WORDS = frozenset(
 UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")))
 INDEX_ADDRESS = re.compile(
     "|".join(
-        ("pypi" + r"\.org", "python" + "hosted", "deb" + r"\.debian", "--" + r"(extra-)?index-url")
+        (
+            "pypi" + r"\.org",
+            "python" + "hosted",
+            "deb" + r"\.debian",
+            "--" + r"(extra-)?index" + "-url",
+        )
     ),
     re.IGNORECASE,
 )

@@ -73,7 +73,7 @@ def test_no_value_can_break_out_of_its_line(
 ) -> None:
     with logging_into(io.StringIO(), log_format) as out:
         structlog.get_logger().info("request", said=event, **values)
-        logging.getLogger("a.library").warning(event)
+        logging.getLogger("some.package").warning(event)
     lines = out.getvalue().splitlines()
     events = [line for line in lines if line and not line.startswith(" ")]
     assert len(events) == 2
