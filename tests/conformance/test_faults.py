@@ -53,8 +53,18 @@ def full_listener() -> Iterator[FullListener]:
 
 
 @pytest.fixture(scope="module")
+def mute_port() -> Iterator[int]:
+    """A port that takes connections and never says a word on them."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
 def hasty_proxy(
-    legacy_upstream: ScriptedUpstream, new_upstream: ScriptedUpstream, full_listener: FullListener
+    legacy_upstream: ScriptedUpstream,
+    new_upstream: ScriptedUpstream,
+    full_listener: FullListener,
+    mute_port: int,
 ) -> Iterator[RunningProxy]:
     config = plain_config(legacy_upstream, new_upstream)
     timeouts = {"connect": "300ms", "first_byte": "400ms", "idle": "400ms", "tunnel": "400ms"}
@@ -62,6 +72,7 @@ def hasty_proxy(
     urls = {
         "dead": f"http://127.0.0.1:{free_port()}",
         "full": f"http://127.0.0.1:{full_listener.port}",
+        "mute": f"https://127.0.0.1:{mute_port}",
         "nameless": "http://no-such-name.invalid:80",
     }
     for name, url in urls.items():
@@ -91,9 +102,12 @@ def test_a_name_that_does_not_resolve_is_502(hasty: Stage) -> None:
 
 
 def test_a_connection_that_is_never_taken_is_504(hasty: Stage, full_listener: FullListener) -> None:
-    if not full_listener.full:
-        pytest.skip("this system takes connections beyond the backlog")
+    assert full_listener.full, "this system takes connections beyond the backlog"
     assert_problem(hasty.connect().ask(get(b"/full/x")), 504, "upstream_connect_timeout")
+
+
+def test_a_tls_handshake_that_is_never_answered_is_504(hasty: Stage) -> None:
+    assert_problem(hasty.connect().ask(get(b"/mute/x")), 504, "upstream_connect_timeout")
 
 
 def test_an_answer_that_does_not_begin_is_504(hasty: Stage) -> None:
