@@ -14,7 +14,7 @@ import typer
 from yarl import URL
 
 from proxy.config import ConfigError, load
-from proxy.config.values import Address
+from proxy.settings.values import Address
 
 TOKEN_VARIABLE = "CROSSFADE_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable with the token that is sent."""

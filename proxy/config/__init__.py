@@ -2,6 +2,6 @@
 
 from proxy.config.loading import load
 from proxy.config.models import Config
-from proxy.config.problems import ConfigError, Problem
+from proxy.settings.problems import ConfigError, Problem
 
 __all__ = ["Config", "ConfigError", "Problem", "load"]

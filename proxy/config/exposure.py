@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from proxy.config import values
-from proxy.config.problems import Finding, Loc
 from proxy.config.schema import where
 from proxy.config.tree import Tree
-from proxy.config.values import Address
+from proxy.settings import values
+from proxy.settings.problems import Finding, Loc
+from proxy.settings.values import Address
 
 _ANY = {"0.0.0.0", "::"}  # noqa: S104 - named, not listened on
 _ADMIN: Loc = ("admin", "listen")

@@ -12,8 +12,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from proxy.config.problems import Finding, Loc
 from proxy.config.tree import Tree
+from proxy.settings.problems import Finding, Loc
 
 _MAX_BYTES = 1024 * 1024
 _A_CERT = "a certificate chain and its private key, both PEM"

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from proxy.config import fields, values
-from proxy.config.section import Section
-from proxy.config.values import Extractor
+from proxy.settings import fields, values
+from proxy.settings.section import Section
+from proxy.settings.values import Extractor
 
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512"]
 AlgorithmName = Annotated[

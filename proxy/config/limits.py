@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proxy.config import fields
-from proxy.config.section import Section
+from proxy.settings import fields
+from proxy.settings.section import Section
 
 
 class Limits(Section):

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from proxy.config import fields, values
-from proxy.config.section import Section
-from proxy.config.values import Address
+from proxy.settings import fields, values
+from proxy.settings.section import Section
+from proxy.settings.values import Address
 
 ListenAddress = Annotated[Address, fields.text("an address", values.address)]
 

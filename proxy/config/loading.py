@@ -7,9 +7,9 @@ from pathlib import Path
 
 from proxy.config import files, schema, semantics
 from proxy.config.models import Config
-from proxy.config.problems import ConfigError, Problem
 from proxy.config.source import MAX_BYTES, read_tree
 from proxy.config.tree import Tree
+from proxy.settings.problems import ConfigError, Problem
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:

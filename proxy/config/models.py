@@ -4,14 +4,14 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from proxy.config import fields
 from proxy.config.identity import STANDARD_ATTRIBUTES, Identity, Jwt
 from proxy.config.limits import AccessLog, Limits, Log
 from proxy.config.listen import Admin, Listen, Tls, Token
 from proxy.config.rollout import Condition, Rollout
 from proxy.config.route import Arm, Arms, Match, Route
-from proxy.config.section import Section
 from proxy.config.upstream import Health, Outlier, Pool, Timeouts, Upstream, UpstreamTls
+from proxy.settings import fields
+from proxy.settings.section import Section
 
 __all__ = [
     "STANDARD_ATTRIBUTES",

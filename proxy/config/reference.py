@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from proxy.config import values
 from proxy.config.examples import EXAMPLES
 from proxy.config.models import Config
-from proxy.config.section import Section
-from proxy.config.shape import Shape, fields_of
+from proxy.settings import values
+from proxy.settings.section import Section
+from proxy.settings.shape import Shape, fields_of
 
 _INTRODUCTION = """\
 # Configuration

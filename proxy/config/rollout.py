@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from proxy.config import fields
-from proxy.config.section import Section
+from proxy.settings import fields
+from proxy.settings.section import Section
 
 Key = Annotated[str, fields.plain("a key", shortest=1, longest=512, hidden=True)]
 Wanted = Annotated[str, fields.plain("a value", shortest=1, longest=512)]

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from proxy.config import fields, values
-from proxy.config.section import Section
+from proxy.settings import fields, values
+from proxy.settings.section import Section
 
 UpstreamName = Annotated[str, fields.name("an upstream's name")]
 

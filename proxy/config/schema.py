@@ -5,12 +5,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from proxy.config.fields import NotTextError
 from proxy.config.models import Config
-from proxy.config.problems import Finding, Loc, Problem, listed, nearest, printable, shown
-from proxy.config.shape import shape_at
 from proxy.config.tree import Spot, Tree
-from proxy.config.values import UnfitError
+from proxy.settings.fields import NotTextError
+from proxy.settings.problems import Finding, Loc, Problem, listed, nearest, printable, shown
+from proxy.settings.shape import shape_at
+from proxy.settings.values import UnfitError
 
 NOT_SERVED = frozenset({"state", "ramp", "rollback", "plugins", "plugin", "buffered_body"})
 """Keys that other versions know."""

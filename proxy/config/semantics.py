@@ -8,8 +8,8 @@ the right kind, which the models report.
 from collections.abc import Iterator
 
 from proxy.config import exposure, files, splitting, trust, wiring
-from proxy.config.problems import Finding
 from proxy.config.tree import Tree
+from proxy.settings.problems import Finding
 
 RULES = (
     exposure.check_listeners_differ,

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from proxy.config import fields
 from proxy.config.identity import STANDARD_ATTRIBUTES
-from proxy.config.problems import Finding, Loc, listed, nearest, shown
 from proxy.config.tree import Tree
-from proxy.config.values import UnfitError
 from proxy.core.key import normalise_value
+from proxy.settings import fields
+from proxy.settings.problems import Finding, Loc, listed, nearest, shown
+from proxy.settings.values import UnfitError
 
 _PERCENTAGE = fields.number(0, 100, thousandths=True)
 _NUMBER = fields.number()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from proxy.config.problems import Finding, Loc
+from proxy.settings.problems import Finding, Loc
 
 
 class Spot(NamedTuple):

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from proxy.config import values
-from proxy.config.problems import Finding, Loc
 from proxy.config.tree import Tree
-from proxy.config.values import UnfitError
+from proxy.settings import values
+from proxy.settings.problems import Finding, Loc
+from proxy.settings.values import UnfitError
 
 _JWT: Loc = ("identity", "jwt")
 _KEYS = ("secret", "public_key", "public_key_file")

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from proxy.config import fields, values
-from proxy.config.section import Section
-from proxy.config.values import EndpointUrl
+from proxy.settings import fields, values
+from proxy.settings.section import Section
+from proxy.settings.values import EndpointUrl
 
 Url = Annotated[EndpointUrl, fields.text("a URL", values.url)]
 

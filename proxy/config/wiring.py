@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from proxy.config import values
 from proxy.config.models import implied_default
-from proxy.config.problems import Finding, Loc, listed, nearest, shown
 from proxy.config.tree import Tree
 from proxy.config.upstream import Outlier
-from proxy.config.values import EndpointUrl, UnfitError
+from proxy.settings import values
+from proxy.settings.problems import Finding, Loc, listed, nearest, shown
+from proxy.settings.values import EndpointUrl, UnfitError
 
 _DESTINATION = "either upstream, or rollout and arms"
 

@@ -5,8 +5,8 @@ import ssl
 from collections.abc import Callable
 
 from proxy.config.models import Listen, Tls
-from proxy.config.values import Address
 from proxy.dataplane.client_connection import ClientConnection
+from proxy.settings.values import Address
 
 __all__ = ["Change", "Listeners", "ListenersError"]
 

@@ -12,7 +12,18 @@ from typing import NamedTuple
 
 from proxy.core.reason import Reason
 
-__all__ = ["FORWARDED", "TOKEN", "Field", "Kind", "MessageError", "parse_fields", "tells_who"]
+__all__ = [
+    "FORWARDED",
+    "TOKEN",
+    "Field",
+    "Kind",
+    "MessageError",
+    "joined",
+    "kind_of",
+    "name_is_token",
+    "parse_fields",
+    "tells_who",
+]
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _NAME = re.compile(rb"%b++" % TOKEN)
@@ -104,7 +115,7 @@ def parse_fields(head: bytes, start: int) -> tuple[list[Field], dict[bytes, byte
     known = _lines.get
     fields = [known(line) or _read(line) for line in head[start + 2 : -4].split(b"\r\n")]
     by_name = {lower: value for _, lower, value, _, _ in fields}
-    return fields, by_name if len(by_name) == len(fields) else _joined(fields)
+    return fields, by_name if len(by_name) == len(fields) else joined(fields)
 
 
 def tells_who(lower: bytes) -> bool:
@@ -114,6 +125,11 @@ def tells_who(lower: bytes) -> bool:
     """
     dashed = lower.replace(b"_", b"-")
     return dashed.startswith(b"x-user-") or dashed in FORWARDED
+
+
+def name_is_token(name: bytes) -> bool:
+    """Whether a field can be called so (RFC 9110 section 5.6.2)."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _read(line: bytes) -> Field:
@@ -133,10 +149,10 @@ def _read(line: bytes) -> Field:
 
 def _read_name(name: bytes) -> tuple[bytes, int, bool]:
     """The lower-case name, its kind, and whether its lines are to be forgotten."""
-    if _NAME.fullmatch(name) is None:
+    if not name_is_token(name):
         raise _malformed()
     lower = name.lower()
-    read = (lower, _kind(lower), lower in _FORGET)
+    read = (lower, kind_of(lower), lower in _FORGET)
     if len(name) <= _REMEMBER_BYTES:
         if len(_names) >= _REMEMBER_NAMES:
             _names.clear()
@@ -148,7 +164,8 @@ def _malformed() -> MessageError:
     return MessageError(Reason.BAD_REQUEST, "A header field is not written as RFC 9112 asks.")
 
 
-def _kind(lower: bytes) -> int:
+def kind_of(lower: bytes) -> int:
+    """The `Kind` bits of a field by its name in lower case."""
     if lower in _HOP_BY_HOP:
         return int(Kind.HOP_BY_HOP)
     if lower in FORWARDED:
@@ -162,7 +179,8 @@ def _kind(lower: bytes) -> int:
     return int(Kind.WHO) if tells_who(lower) else 0
 
 
-def _joined(fields: list[Field]) -> dict[bytes, bytes]:
+def joined(fields: list[Field]) -> dict[bytes, bytes]:
+    """The values by lower-case name, repeated ones joined (RFC 9110 section 5.3)."""
     by_name: dict[bytes, bytes] = {}
     for _, lower, value, _, _ in fields:
         if lower in by_name:

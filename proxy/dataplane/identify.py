@@ -17,11 +17,11 @@ from typing import Any
 
 from proxy.config.models import Identity as Settings
 from proxy.config.models import Jwt
-from proxy.config.values import Extractor
+from proxy.core.cookies import find_cookie
 from proxy.core.identity import ANONYMOUS, NO_ATTRIBUTES, Identity
 from proxy.core.key import normalise, normalise_value
-from proxy.dataplane.cookies import find_cookie
 from proxy.dataplane.jwt_verifier import Claims, JwtVerifier, claim
+from proxy.settings.values import Extractor
 
 Fields = Mapping[bytes, bytes]
 """Header name in lower case -> value; several lines joined with ``, `` (cookies with ``; ``)."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from proxy.config import ConfigError, load
-from proxy.config.values import Address, EndpointUrl
+from proxy.settings.values import Address, EndpointUrl
 from tests.config.writing import MINIMAL, load_text, problems_of
 
 DESIGNED = """\

@@ -5,7 +5,7 @@ from pathlib import Path
 from proxy.config import reference
 from proxy.config.examples import EXAMPLES
 from proxy.config.models import Config
-from proxy.config.shape import fields_of
+from proxy.settings.shape import fields_of
 from tests.config.writing import load_text
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"

@@ -17,8 +17,8 @@ from typing import Any
 from pydantic import AfterValidator, GetCoreSchemaHandler, SecretStr
 from pydantic_core import CoreSchema, core_schema
 
-from proxy.config import values
-from proxy.config.values import UnfitError
+from proxy.settings import values
+from proxy.settings.values import UnfitError
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dataplane.cookies import find_cookie
+from proxy.core.cookies import find_cookie
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from proxy.config.fields import Reads
-from proxy.config.problems import Loc
-from proxy.config.section import Section
+from proxy.settings.fields import Reads
+from proxy.settings.problems import Loc
+from proxy.settings.section import Section
 
 
 class Shape(NamedTuple):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config import values
-from proxy.config.values import Address, EndpointUrl, UnfitError
+from proxy.settings import values
+from proxy.settings.values import Address, EndpointUrl, UnfitError
 
 
 @given(st.integers(0, 10**9))
