@@ -20,6 +20,10 @@ STAMP = HOME / "compiled.json"
 """Written by `scripts/compile.py`: what the compiled modules were made from."""
 
 MODULES = (
+    "api/events",
+    "api/headers",
+    "api/reply",
+    "api/request",
     "core/bucket",
     "core/decide",
     "core/endpoint_health",
@@ -37,13 +41,19 @@ MODULES = (
     "dataplane/client_connection",
     "dataplane/exchange",
     "dataplane/generation",
+    "dataplane/hook_calls",
     "dataplane/ids",
     "dataplane/outgoing",
+    "dataplane/plugged_exchange",
     "dataplane/pool",
     "dataplane/problem",
+    "dataplane/record",
     "dataplane/request_body",
+    "dataplane/rewriting",
     "dataplane/upstream",
     "dataplane/upstream_connection",
+    "pluginhost/chains",
+    "pluginhost/guard",
 )
 """What is worth compiling: everything that a request meets, without `.py`."""
 

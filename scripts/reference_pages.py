@@ -8,6 +8,7 @@ configuration has a script of its own: scripts/reference.)
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperGroup, TyperOption
@@ -16,6 +17,7 @@ from proxy.cli.main import app
 from proxy.controlplane.admin import admin_page
 from proxy.controlplane.metrics import metrics_page
 from proxy.core.reason import DECISIONS, FAULTS
+from scripts.plugin_pages import api_page, hooks_page
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -46,6 +48,9 @@ COMMANDS = """\
 
 `crossfade <command>`, or `python -m proxy <command>`. Exit codes: 0 all is well, 1 it failed while
 running, 2 the usage or the configuration is wrong.
+
+Plugins may have commands too, `crossfade <plugin> <command>`: those of the plugins that the
+configuration names (`--config`, by default `config.yaml`). `crossfade --help` lists them.
 """
 
 
@@ -68,15 +73,29 @@ def _command_sections() -> Iterator[str]:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     for name, command in group.commands.items():
-        arguments = [(p.name or "").upper() for p in command.params if not _is_option(p)]
-        yield f"\n## crossfade {name}\n\n"
-        yield f"`{' '.join(['crossfade', name, '[options]', *arguments])}`\n\n"
-        yield "\n".join(line.strip() for line in (command.help or "").splitlines()) + "\n"
-        options = [parameter for parameter in command.params if _is_option(parameter)]
-        if options:
-            yield "\n| option | what it says |\n|---|---|\n"
-        for option in options:
-            yield f"| `{', '.join(option.opts)}` | {getattr(option, 'help', '') or ''} |\n"
+        yield from _sections(f"crossfade {name}", command)
+
+
+def _sections(name: str, command: Any) -> Iterator[str]:
+    """The section of a command, and those of the commands below it."""
+    below = getattr(command, "commands", {})
+    arguments = [_argument(p) for p in command.params if not _is_option(p)]
+    bare = [] if below and not command.params else ["[options]"]
+    yield f"\n## {name}\n\n"
+    yield f"`{' '.join([name, *bare, *arguments, *(['COMMAND'] if below else [])])}`\n\n"
+    yield "\n".join(line.strip() for line in (command.help or "").splitlines()) + "\n"
+    options = [parameter for parameter in command.params if _is_option(parameter)]
+    if options:
+        yield "\n| option | what it says |\n|---|---|\n"
+    for option in options:
+        yield f"| `{', '.join(option.opts)}` | {getattr(option, 'help', '') or ''} |\n"
+    for last, one in below.items():
+        yield from _sections(f"{name} {last}", one)
+
+
+def _argument(parameter: Any) -> str:
+    name = (parameter.name or "").upper()
+    return name if parameter.required else f"[{name}]"
 
 
 def _is_option(parameter: object) -> bool:
@@ -86,7 +105,9 @@ def _is_option(parameter: object) -> bool:
 PAGES: dict[str, Callable[[], str]] = {
     "admin.md": admin_page,
     "commands.md": commands_page,
+    "hooks.md": hooks_page,
     "metrics.md": metrics_page,
+    "plugin-api.md": api_page,
     "reasons.md": reasons_page,
 }
 

@@ -1,10 +1,12 @@
 """Floor 1: all that a plugin may import. `proxy.api.testing` is for its tests."""
 
 from proxy.api.events import Alert, Move, Outcome
+from proxy.api.expressions import Expression, evaluate
 from proxy.api.headers import EditableHeaders, HeaderError, Headers
 from proxy.api.hookspecs import hook
+from proxy.api.paths import path_readings
 from proxy.api.plugin import Application, Use
-from proxy.api.reply import Reply, ReplyHead, StatusError, json_reply, problem_reply
+from proxy.api.reply import Refused, Reply, ReplyHead, StatusError, json_reply, problem_reply
 from proxy.api.request import Body, Outgoing, Request, TargetError
 from proxy.api.services import (
     AdminRouter,
@@ -16,6 +18,7 @@ from proxy.api.services import (
     Services,
 )
 from proxy.api.settings import Duration, Secret, Settings, Size, setting
+from proxy.api.signed import SignatureError, Signed, Signer
 
 __all__ = [
     "AdminRouter",
@@ -27,6 +30,7 @@ __all__ = [
     "Duration",
     "EditableHeaders",
     "EndpointRouter",
+    "Expression",
     "Gauge",
     "Handler",
     "HeaderError",
@@ -34,18 +38,24 @@ __all__ = [
     "Move",
     "Outcome",
     "Outgoing",
+    "Refused",
     "Reply",
     "ReplyHead",
     "Request",
     "Secret",
     "Services",
     "Settings",
+    "SignatureError",
+    "Signed",
+    "Signer",
     "Size",
     "StatusError",
     "TargetError",
     "Use",
+    "evaluate",
     "hook",
     "json_reply",
+    "path_readings",
     "problem_reply",
     "setting",
 ]

@@ -17,7 +17,7 @@ from proxy.api.reply import Reply, ReplyHead
 from proxy.api.request import Body, Outgoing, Request
 from proxy.api.services import AdminRouter, Commands, EndpointRouter, Services
 
-__all__ = ["HOOKS", "PROJECT", "Colour", "Hook", "OnFault", "Scope", "hook"]
+__all__ = ["HOOKS", "PROJECT", "Colour", "Hook", "OnFault", "Scope", "hook", "is_marked"]
 
 PROJECT = "crossfade"
 """The name under which pluggy keeps the marks."""
@@ -57,6 +57,11 @@ _specifies = pluggy.HookspecMarker(PROJECT)
 def hook(function: _Function) -> _Function:
     """Mark a method of a plugin as the hook that it is called like."""
     return _implements(function)
+
+
+def is_marked(function: object) -> bool:
+    """Tell whether `hook` has marked a function."""
+    return hasattr(function, f"{PROJECT}_impl")
 
 
 def _hook(

@@ -9,7 +9,15 @@ import orjson
 from proxy.api.headers import EditableHeaders, editable
 from proxy.core.field import Field
 
-__all__ = ["BODILESS", "Reply", "ReplyHead", "StatusError", "json_reply", "problem_reply"]
+__all__ = [
+    "BODILESS",
+    "Refused",
+    "Reply",
+    "ReplyHead",
+    "StatusError",
+    "json_reply",
+    "problem_reply",
+]
 
 
 class StatusError(ValueError):
@@ -81,11 +89,31 @@ class Reply(ReplyHead):
         reply.body = body
         return reply
 
+    def copied(self) -> "Reply":
+        """Return a reply with the same body whose status and headers are edited apart."""
+        reply = Reply(self._status)
+        reply.headers = EditableHeaders(self.headers.fields, self.headers.by_name)
+        reply.body = self.body
+        return reply
+
     def json(self) -> Any:
         """Return the body as JSON. Raises ValueError if it is none, or is streamed."""
         if not isinstance(self.body, bytes):
             raise ValueError("the body is streamed")
         return orjson.loads(self.body)
+
+
+class Refused(Exception):  # noqa: N818 (an answer more than an error)
+    """Raised out of a coroutine hook to answer the client with `reply`; no fault of the plugin.
+
+    For `rewrite_request` and `rewrite_response`, which have no answer of their own to give,
+    and for `dispatch` where raising is the shorter way. `on_error` does not apply.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        """Keep the answer."""
+        super().__init__(f"answered with {reply.status}")
+        self.reply = reply
 
 
 BODILESS = frozenset((204, 205, 304))

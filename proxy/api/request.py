@@ -2,17 +2,27 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from proxy.api.headers import EditableHeaders, Headers
 from proxy.core.cookies import find_cookie
-from proxy.core.field import Kind
+from proxy.core.field import Field, Kind, joined
 from proxy.core.identity import ANONYMOUS, Identity
 from proxy.core.message import RequestHead
 
-__all__ = ["Body", "Outgoing", "Request", "TargetError"]
+__all__ = [
+    "Body",
+    "Outgoing",
+    "Request",
+    "TargetError",
+    "checked_method",
+    "checked_path",
+    "checked_query",
+    "target",
+    "visible_fields",
+]
 
 _WHO = int(Kind.WHO)
 _PATH = re.compile(r"/[\x21-\x22\x24-\x3e\x40-\x7e]*+")
@@ -22,6 +32,16 @@ _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Z]{1,32}")
 
 class TargetError(ValueError):
     """A method, path or query that a plugin wrote and that no request can carry."""
+
+
+class Identities(Protocol):
+    """Finds out who sent a request; the proxy's."""
+
+    def identify(self, head: RequestHead, *, trusted: bool, now: float) -> Identity:
+        """Return the identity; `now` in Unix seconds."""
+
+    def attributes(self, head: RequestHead, *, trusted: bool, now: float) -> Mapping[str, str]:
+        """Return all declared attributes, as they are asked for."""
 
 
 class Request:
@@ -38,11 +58,13 @@ class Request:
     __slots__ = (
         "_head",
         "_headers",
+        "_identities",
+        "_identity",
         "_notes",
+        "_now",
         "arm",
         "client",
         "id",
-        "identity",
         "reason",
         "route",
         "scheme",
@@ -59,9 +81,14 @@ class Request:
         client: str,
         scheme: str,
         trusted: bool,  # noqa: FBT001 (positional: one is made per request)
-        identity: Identity = ANONYMOUS,
+        identity: Identity | None = ANONYMOUS,
+        identities: Identities | None = None,
+        now: float = 0.0,
     ) -> None:
-        """For the proxy and the testing kit."""
+        """For the proxy and the testing kit.
+
+        Without an `identity`, the first who asks for it has `identities` find it out.
+        """
         self._head = head
         self._headers: Headers | None = None
         self._notes: dict[object, Any] | None = None
@@ -71,7 +98,9 @@ class Request:
         self.client = client
         self.scheme = scheme
         self.trusted = trusted
-        self.identity = identity
+        self._identity = identity
+        self._identities = identities
+        self._now = now
         self.arm = "none"
         self.reason = ""
 
@@ -101,13 +130,27 @@ class Request:
         """Return the headers, without those that tell who the caller is if nobody vouches."""
         headers = self._headers
         if headers is None:
-            headers = self._headers = _visible(self._head, trusted=self.trusted)
+            fields, by_name = visible_fields(self._head, trusted=self.trusted)
+            headers = self._headers = Headers(fields, by_name)
         return headers
 
     def cookie(self, name: str) -> str | None:
         """Return the value of the first cookie of exactly this name, or None."""
         value = find_cookie(self._head.by_name.get(b"cookie", b""), name.encode("latin-1"))
         return None if value is None else value.decode("latin-1")
+
+    @property
+    def identity(self) -> Identity:
+        """Return who is asking; for the proxy. Plugins have `key`, `verified`, `attributes`."""
+        identity = self._identity
+        if identity is None:
+            identity = ANONYMOUS
+            if self._identities is not None:
+                identity = self._identities.identify(
+                    self._head, trusted=self.trusted, now=self._now
+                )
+            self._identity = identity
+        return identity
 
     @property
     def key(self) -> str | None:
@@ -126,7 +169,9 @@ class Request:
     @property
     def attributes(self) -> Mapping[str, str]:
         """Return the caller's attributes as far as the configuration declares them."""
-        return self.identity.attributes
+        if self._identities is None:
+            return self.identity.attributes
+        return self._identities.attributes(self._head, trusted=self.trusted, now=self._now)
 
     @property
     def notes(self) -> dict[object, Any]:
@@ -147,18 +192,28 @@ class Request:
 class Outgoing:
     """One attempt to send the request upstream; `edit_request` may change it.
 
-    What is not changed goes out byte for byte as it came. `headers` are those that will
-    be sent, without the ones that the proxy adds.
+    What is not changed goes out byte for byte as it came. `headers` are without those that
+    the proxy adds.
     """
 
-    __slots__ = ("_path", "_query", "headers")
+    __slots__ = ("_head", "_headers", "_path", "_query", "_trusted")
 
-    def __init__(self, head: RequestHead, headers: EditableHeaders) -> None:
+    def __init__(self, head: RequestHead, trusted: bool) -> None:  # noqa: FBT001 (as in Request)
         """For the proxy and the testing kit."""
-        path, _, query = head.target.partition(b"?")
-        self._path = path.decode("latin-1")
-        self._query = query.decode("latin-1")
-        self.headers = headers
+        self._head = head
+        self._trusted = trusted
+        self._headers: EditableHeaders | None = None
+        self._path: str | None = None
+        self._query: str | None = None
+
+    @property
+    def headers(self) -> EditableHeaders:
+        """Return the headers that will be sent, to be edited."""
+        headers = self._headers
+        if headers is None:
+            fields, by_name = visible_fields(self._head, trusted=self._trusted)
+            headers = self._headers = EditableHeaders(fields, by_name)
+        return headers
 
     @property
     def path(self) -> str:
@@ -167,7 +222,8 @@ class Outgoing:
         Raises TargetError when set to something that does not begin with ``/`` or has
         characters that must be percent-encoded.
         """
-        return self._path
+        path = self._path
+        return self._head.target.partition(b"?")[0].decode("latin-1") if path is None else path
 
     @path.setter
     def path(self, path: str) -> None:
@@ -176,16 +232,24 @@ class Outgoing:
     @property
     def query(self) -> str:
         """The query without its ``?``. Raises TargetError like `path`."""
-        return self._query
+        query = self._query
+        return self._head.target.partition(b"?")[2].decode("latin-1") if query is None else query
 
     @query.setter
     def query(self, query: str) -> None:
         self._query = checked_query(query)
 
-    @property
-    def target(self) -> bytes:
-        """Return path and query as they go into the request line; for the proxy."""
-        return target(self._path, self._query)
+    def edited(self, head: RequestHead) -> RequestHead:
+        """Return `head` with the edits, or `head` itself if there are none; for the proxy."""
+        method, where, authority, minor, fields, by_name = head
+        if self._path is not None or self._query is not None:
+            where = target(self.path, self.query)
+        headers = self._headers
+        if headers is not None and headers.changed:
+            fields, by_name = headers.fields, headers.by_name
+        elif where is head.target:
+            return head
+        return RequestHead(method, where, authority, minor, fields, by_name)
 
 
 class Body(NamedTuple):
@@ -238,9 +302,12 @@ def checked_query(query: str) -> str:
     return query
 
 
-def _visible(head: RequestHead, *, trusted: bool) -> Headers:
-    if trusted or not any(field.kind & _WHO for field in head.fields):
-        return Headers(head.fields, head.by_name)
-    fields = [field for field in head.fields if not field.kind & _WHO]
-    kept = {field.lower for field in fields}
-    return Headers(fields, {name: v for name, v in head.by_name.items() if name in kept})
+def visible_fields(head: RequestHead, *, trusted: bool) -> tuple[list[Field], dict[bytes, bytes]]:
+    """Return fields and values without those that claim who somebody is and may not."""
+    fields = head.fields
+    if not trusted:
+        for _, _, _, _, kind in fields:
+            if kind & _WHO:
+                fields = [field for field in fields if not field.kind & _WHO]
+                return fields, joined(fields)
+    return fields, head.by_name

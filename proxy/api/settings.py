@@ -8,7 +8,7 @@ other settings can be used.
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from proxy.settings import fields
 from proxy.settings.section import Section
@@ -20,8 +20,10 @@ class Settings(Section):
     """What a plugin can be told: subclass it, one annotated attribute for each key.
 
     Instances are immutable and are compared by their values: equal settings mean that
-    an instance of the plugin is carried over a reload.
+    an instance of the plugin is carried over a reload. Numbers are finite.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 setting = Field

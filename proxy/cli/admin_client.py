@@ -55,22 +55,47 @@ def admin_url(admin: str | None, config: Path) -> URL:
     )
 
 
-def ask(method: str, base: URL, path: str) -> Answer:
+def ask(
+    method: str,
+    base: URL,
+    path: str,
+    *,
+    body: object = None,
+    expect: int | None = None,
+    patience: float = PATIENCE_SECONDS,
+) -> Answer:
     """Send one request and return the answer, whatever its status but 401 and 403.
 
-    The token of `CROSSFADE_ADMIN_TOKEN` goes along when it is set. Exits with 1
-    when the listener cannot be reached, does not know the token, or is none.
+    The token of `CROSSFADE_ADMIN_TOKEN` goes along when it is set; `body` goes as
+    JSON unless it is None; `patience` in seconds. Exits with 1 when the listener
+    cannot be reached, does not know the token, is none, or, with `expect`, answers
+    with another status.
     """
-    try:
-        status, raw = asyncio.run(_ask(method, base / path))
-    except (aiohttp.ClientError, OSError) as error:
-        fail(FAILED, _unreachable(base, error))
-    body = _object(raw)
-    if body is None:
+    status, raw = _exchange(method, base, path, body, patience)
+    found = _json(raw)
+    if not isinstance(found, dict):
         fail(FAILED, f"What answers at {base} is not Crossfade's admin listener (HTTP {status}).")
     if status in {401, 403}:
-        fail(FAILED, _not_allowed(base, status, body))
-    return Answer(status, body)
+        fail(FAILED, _not_allowed(base, status, found))
+    if expect is not None and status != expect:
+        fail(FAILED, f"{base} answered {status}: {_told(found)}")
+    return Answer(status, found)
+
+
+def ask_plugin(method: str, base: URL, path: str, body: object = None) -> Any:
+    """Send one request to a plugin and return the JSON of its answer, None for an empty one.
+
+    Exits with 1 when it cannot be reached, refuses, fails, or answers without JSON.
+    """
+    status, raw = _exchange(method, base, path, body, PATIENCE_SECONDS)
+    found = _json(raw)
+    if status >= 400:
+        told = found if isinstance(found, dict) else {}
+        refused = _not_allowed(base, status, told) if status in {401, 403} else _told(told)
+        fail(FAILED, refused or f"{base} answered {status} to {method} {path}.")
+    if found is None and raw not in {b"", b"null"}:
+        fail(FAILED, f"{base} answered {method} {path} with something that is no JSON.")
+    return found
 
 
 def fail(code: int, text: str) -> NoReturn:
@@ -79,13 +104,27 @@ def fail(code: int, text: str) -> NoReturn:
     raise typer.Exit(code)
 
 
-async def _ask(method: str, url: URL) -> tuple[int, bytes]:
+def _exchange(
+    method: str, base: URL, path: str, body: object, patience: float
+) -> tuple[int, bytes]:
+    url = base.join(URL("/" + path.lstrip("/")))
+    try:
+        return asyncio.run(_ask(method, url, body, patience))
+    except (aiohttp.ClientError, OSError) as error:
+        fail(FAILED, _unreachable(base, error, patience))
+
+
+async def _ask(method: str, url: URL, body: object, patience: float) -> tuple[int, bytes]:
     token = os.environ.get(TOKEN_VARIABLE, "")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+    data = None
+    if body is not None:
+        data = orjson.dumps(body)
+        headers["Content-Type"] = "application/json"
+    timeout = aiohttp.ClientTimeout(total=patience)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
-        session.request(method, url, headers=headers, allow_redirects=False) as response,
+        session.request(method, url, headers=headers, data=data, allow_redirects=False) as response,
     ):
         return response.status, await response.read()
 
@@ -110,17 +149,20 @@ def _reachable(listen: Address) -> str:
     return listen.host
 
 
-def _object(raw: bytes) -> dict[str, Any] | None:
+def _json(raw: bytes) -> Any:
     try:
-        value = orjson.loads(raw)
+        return orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    return value if isinstance(value, dict) else None
 
 
-def _unreachable(base: URL, error: Exception) -> str:
+def _told(body: dict[str, Any]) -> str:
+    return f"{body.get('detail', '')} {body.get('hint', '')}".strip()
+
+
+def _unreachable(base: URL, error: Exception, patience: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"No answer from {base} within {PATIENCE_SECONDS:g} seconds."
+        return f"No answer from {base} within {patience:g} seconds."
     if isinstance(error, aiohttp.ClientConnectorError):
         return (
             f"Nothing answers at {base} ({error.os_error.strerror or 'no connection'}).\n"

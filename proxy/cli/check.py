@@ -2,41 +2,26 @@
 
 import json
 import os
-import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from proxy.config import Config, ConfigError, load
-from proxy.controlplane.generations import GenerationBuilder
-from proxy.dataplane.access_log import KeyHash
+from proxy.cli.options import CONFIG, Json
+from proxy.cli.options import Config as ConfigOption
+from proxy.config import ConfigError
+from proxy.controlplane.generations import rehearse
+from proxy.controlplane.material import Material
 
 OK = 0
 UNUSABLE = 2
 
 
-def rehearse(config: Path, env: Mapping[str, str]) -> Config:
-    """The road of a reload up to the swap, with nothing opened and nobody asked.
+def command(config: ConfigOption = CONFIG, *, as_json: Json = False) -> None:
+    """Check a configuration file with its plugins, and report every problem at once.
 
-    Raises ConfigError, OSError or ValueError where a reload would be refused.
-    """
-    checked = load(config, env)
-    GenerationBuilder(time.monotonic, KeyHash(b"")).build(checked)
-    return checked
-
-
-def command(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")] = Path(
-        "config.yaml"
-    ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,  # noqa: FBT002
-) -> None:
-    """Check a configuration file and report every problem at once.
-
-    Exit codes: 0 the file is good, 2 it is not.
+    Plugins are loaded and their settings read, but nothing is started. Exit
+    codes: 0 the file is good, 2 it is not.
     """
     try:
         checked = rehearse(config, os.environ)
@@ -52,25 +37,28 @@ def command(
     typer.echo(_counts_json(config, checked) if as_json else _summary(config, checked))
 
 
-def _counts(config: Config) -> dict[str, int]:
+def _counts(material: Material) -> dict[str, int]:
+    config = material.config
     return {
         "routes": len(config.routes),
         "rollouts": len(config.rollouts),
         "upstreams": len(config.upstreams),
+        "plugins": len(material.sources),
         "listeners": len(config.listen),
     }
 
 
-def _summary(path: Path, config: Config) -> str:
+def _summary(path: Path, material: Material) -> str:
     counts = ", ".join(
         f"{count} {name.removesuffix('s') if count == 1 else name}"
-        for name, count in _counts(config).items()
+        for name, count in _counts(material).items()
+        if count or name != "plugins"
     )
     return f"{path}: ok ({counts})"
 
 
-def _counts_json(path: Path, config: Config) -> str:
-    found = {"file": str(path), "ok": True, "digest": config.digest, **_counts(config)}
+def _counts_json(path: Path, material: Material) -> str:
+    found = {"file": str(path), "ok": True, "digest": material.digest, **_counts(material)}
     return json.dumps(found)
 
 

@@ -5,20 +5,24 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import orjson
 import typer
 
 from proxy.cli.admin_client import USAGE, fail
+from proxy.cli.explain_plugins import ExplainedPlugins, head_of, request_of
+from proxy.cli.options import CONFIG, Json
+from proxy.cli.options import Config as ConfigOption
+from proxy.cli.tables import print_json
+from proxy.cli.unstarted import unstarted
 from proxy.config import ConfigError, load
 from proxy.config.models import Config
-from proxy.core.decide import explain
+from proxy.core.decide import Pin, explain
 from proxy.core.identity import Identity
 from proxy.core.key import normalise_value
-from proxy.core.match import Route, looked_at
+from proxy.core.match import Goal, Route, looked_at
 from proxy.core.reason import DECISIONS
 from proxy.dataplane.compile import compile_routes
 from proxy.dataplane.identify import Identifier
@@ -41,9 +45,7 @@ class Question:
 def command(
     method: Annotated[str, typer.Argument(help="The request's method, in upper case.")],
     path: Annotated[str, typer.Argument(help="The request's path.")],
-    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")] = Path(
-        "config.yaml"
-    ),
+    config: ConfigOption = CONFIG,
     user: Annotated[
         str | None, typer.Option("--user", "-u", help="The key, as if it had been verified.")
     ] = None,
@@ -56,39 +58,51 @@ def command(
         typer.Option("--attribute", "-a", help="name=value for conditions. Repeatable."),
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show where a request would go and why: route, identity, every rule looked at, arm.
 
-    Nothing is sent anywhere, and no running proxy is asked. Exits with 0, or
-    with 2 on bad usage or configuration.
+    Nothing is sent anywhere, and no running proxy is asked. Plugins that may pin
+    the arm are asked without being started; one that cannot answer so is named.
+    Exits with 0, or with 2 on bad usage or configuration.
     """
     if not path.startswith("/"):
         fail(USAGE, "PATH begins with /")
     attributes = dict(_pair(text, "=", "--attribute wants name=value") for text in attribute or ())
     question = Question(method, path, user, _fields(header or ()), attributes)
     try:
-        answer = derive(load(config, os.environ), question, time.time())
+        declared = load(config, os.environ)
+        plugins = ExplainedPlugins(unstarted(declared))
+        answer = derive(declared, question, time.time(), plugins)
     except (ConfigError, ValueError) as error:
         fail(USAGE, str(error))
     if as_json:
-        sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(answer)
     else:
         sys.stdout.write("\n".join(_lines(answer)) + "\n")
 
 
-def derive(config: Config, question: Question, now: float) -> dict[str, Any]:
+def derive(
+    config: Config, question: Question, now: float, plugins: ExplainedPlugins
+) -> dict[str, Any]:
     """Return the whole derivation as plain values.
 
     ``now`` is in unix seconds, for the dates in tokens. Raises ValueError if
-    the configuration cannot be compiled or the question's key is no key.
+    the configuration cannot be compiled or the question is none.
     """
-    table = compile_routes(config)
+    table = compile_routes(config, assigned=plugins.assigned, endpoints=plugins.endpoints)
     identity = _identity(config, question, now)
     path = quote(question.path.partition("?")[0], safe=_ASCII).encode()
     host = question.fields.get(b"host", b"")
     looked = looked_at(table, question.method.encode(), host, path, question.fields)
     route = looked[-1].route
+    said: list[str] = []
+    pin: Pin | None = None
+    if route.name in plugins.assigned:
+        target = quote(question.path, safe=_ASCII).encode()
+        head = head_of(question.method, target, question.fields)
+        pin = partial(plugins.pin, request_of(head, route.name, identity), said)
+
     answer: dict[str, Any] = {
         "request": {"method": question.method, "path": question.path},
         "routes": [
@@ -97,8 +111,10 @@ def derive(config: Config, question: Question, now: float) -> dict[str, Any]:
         ],
         "route": route.name,
         "identity": _identity_values(identity, question),
+        "plugins": plugins.on_route(route.name),
+        "unknown": list(plugins.unknown),
     }
-    return answer | _decision_values(route, identity)
+    return answer | _decision_values(route, identity, pin, said)
 
 
 _ASCII = bytes(range(0x21, 0x7F)).decode()
@@ -128,25 +144,33 @@ def _identity_values(identity: Identity, question: Question) -> dict[str, Any]:
     }
 
 
-def _decision_values(route: Route, identity: Identity) -> dict[str, Any]:
+def _decision_values(
+    route: Route, identity: Identity, pin: Pin | None, said: list[str]
+) -> dict[str, Any]:
     found: dict[str, Any] = {"rollout": None, "rules": [], "bucket": None, "threshold": None}
     decision = route.fixed
     if route.rollout is not None:
-        explanation = explain(route.rollout, identity)
+        explanation = explain(route.rollout, identity, pin)
         decision = explanation.decision
+        looks = (
+            look._replace(saw="; ".join(said)) if look.rule == "assign" and said else look
+            for look in explanation.looks
+        )
         found = {
             "rollout": route.rollout.name,
-            "rules": [look._asdict() for look in explanation.looks],
+            "rules": [look._asdict() for look in looks],
             "bucket": explanation.bucket,
             "threshold": explanation.threshold,
         }
     assert decision is not None  # noqa: S101 - a route has a rollout or a fixed decision
+    goal = Goal() if decision.rejected else route.destinations[decision.arm]
     return found | {
         "arm": decision.arm,
         "reason": decision.reason,
         "because": DECISIONS[decision.reason],
         "rejected": decision.rejected,
-        "upstream": None if decision.rejected else route.destinations[decision.arm],
+        "upstream": goal.upstream or None,
+        "plugin": goal.plugin.removeprefix("plugin:") or None,
     }
 
 
@@ -167,12 +191,23 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
         yield f"  key {identity['key']} ({identity['source']}, {vouched})"
     for name, value in identity["attributes"].items():
         yield f"  {name} = {value}"
+    if answer["plugins"]:
+        yield ""
+        yield "plugins"
+        for use in answer["plugins"]:
+            yield f"  {use['plugin']:<20} {_role(use):<13} {', '.join(use['hooks'])}"
     if answer["rollout"] is not None:
         yield ""
         yield f"rules of {answer['rollout']}"
         for look in answer["rules"]:
             yield _row(look["rule"], "decided" if look["hit"] else "passed", look["saw"])
     yield from _decision_lines(answer)
+
+
+def _role(use: Mapping[str, Any]) -> str:
+    if not use["destination"]:
+        return "on the way"
+    return f"as arm {use['arm']}" if use["arm"] else "answers"
 
 
 def _decision_lines(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -182,8 +217,15 @@ def _decision_lines(answer: Mapping[str, Any]) -> Iterator[str]:
         yield f"  bucket     {answer['bucket']} (new is below {answer['threshold']})"
     yield f"  arm        {answer['arm'] or 'none'}"
     yield f"  reason     {answer['reason']}: {answer['because']}"
-    refused = "none: the request is refused with 400"
-    yield f"  upstream   {refused if answer['rejected'] else answer['upstream']}"
+    if answer["plugin"] is not None:
+        yield f"  plugin     {answer['plugin']}"
+    else:
+        refused = "none: the request is refused with 400"
+        yield f"  upstream   {refused if answer['rejected'] else answer['upstream']}"
+    if any("admit" in use["hooks"] for use in answer["plugins"]):
+        yield "  A plugin with the hook admit may answer before there is a decision."
+    for problem in answer["unknown"]:
+        yield f"  Not known without starting the plugin, what it answers itself: {problem}"
 
 
 def _row(name: str, outcome: str, saw: str) -> str:

@@ -2,12 +2,14 @@
 
 import typer
 
-from proxy.cli import check, explain, reload, serve, status, version
+from proxy.cli import check, config, explain, plugins, reload, serve, status, version
+from proxy.cli.plugin_commands import RootGroup
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="crossfade",
+    cls=RootGroup,
     help="Fades HTTP traffic from a legacy system to its replacement.",
     no_args_is_help=True,
     add_completion=False,
@@ -18,6 +20,8 @@ app.command("check")(check.command)
 app.command("explain")(explain.command)
 app.command("status")(status.command)
 app.command("reload")(reload.command)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(config.app, name="config")
 app.command("version")(version.command)
 
 

@@ -21,9 +21,9 @@ def command(
         "config.yaml"
     ),
 ) -> None:
-    """Serve a configuration file until SIGTERM or SIGINT; SIGHUP reads it again.
+    """Serve a configuration file until SIGTERM or SIGINT; SIGHUP reads it and its plugins again.
 
-    The file is also watched: a change is served within a second, a broken file is not.
+    They are also watched: a change is served within a second, a broken one is not.
     Exit codes: 0 drained and stopped, 1 an address cannot be had, 2 the file is not usable.
     """
     try:
@@ -51,7 +51,7 @@ async def _serve(config: Path) -> None:
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, reload)
     await proxy.start()
+    loop.add_signal_handler(signal.SIGHUP, reload)
     await stop.wait()
     await proxy.drain()

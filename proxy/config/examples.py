@@ -53,12 +53,24 @@ routes:
     match: {path: /api/campaigns, methods: [POST]}
     rollout: hybrid-orchestrator
     arms: {legacy: {upstream: legacy}, new: {upstream: new}}
+    plugins:
+      - access_control: {default: allow, rules: [{action: deny, networks: [192.0.2.0/24]}]}
+      - headers: {request: {set: {X-Fading: "yes"}}, on_error: refuse}
+  - name: retired
+    match: {path: "/old/**"}
+    plugin: {static_reply: {status: 410}}
+    timeout: 1s
   - name: everything-else
     match: {path: "/**"}
     upstream: legacy
 """,
+    "plugins": """\
+plugins:
+  path: [plugins]
+  statsd: {host: 127.0.0.1, port: 8125}
+""",
     "limits": """\
-limits: {header_bytes: 32KiB, url_bytes: 8KiB, connections: 10000, drain: 30s}
+limits: {header_bytes: 32KiB, url_bytes: 8KiB, connections: 10000, buffered_body: 1MiB, drain: 30s}
 """,
     "expose": """\
 expose: true

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from proxy.config.schema import where
 from proxy.config.tree import Tree
 from proxy.settings import values
+from proxy.settings.places import where
 from proxy.settings.problems import Finding, Loc
 from proxy.settings.values import Address
 

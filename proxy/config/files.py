@@ -24,8 +24,20 @@ def anchor(tree: Tree, folder: Path) -> None:
     """Make the relative paths in the tree relative to the folder of the configuration file."""
     for loc in _locations(tree):
         text = tree.string(*loc)
-        if text and "\0" not in text:
-            tree.mapping(*loc[:-1])[str(loc[-1])] = str((folder / text).absolute())
+        if text:
+            tree.mapping(*loc[:-1])[str(loc[-1])] = _anchored(text, folder)
+    plugins = tree.mapping("plugins")
+    path = plugins.get("path")
+    folders = [path] if isinstance(path, str) else path
+    if isinstance(folders, list):
+        plugins["path"] = [_anchored(item, folder) for item in folders]
+
+
+def _anchored(path: object, folder: Path) -> object:
+    """What the models refuse is left as it is."""
+    if not isinstance(path, str) or not path or "\0" in path:
+        return path
+    return str((folder / path).absolute())
 
 
 def named(tree: Tree) -> Iterator[Path]:

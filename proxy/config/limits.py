@@ -29,9 +29,18 @@ class Limits(Section):
     keep_alive: Annotated[float, fields.duration("1ms", "1h")] = Field(
         default=75.0, description="An unused client connection is closed after this."
     )
+    buffered_body: Annotated[int, fields.size("1KiB", "1GiB")] = Field(
+        default=10 * 1024 * 1024,
+        description="Largest body that is kept whole, as plugins that rewrite bodies or answer "
+        "by themselves need it; a larger request is answered 413, a larger answer 502.",
+    )
+    hook_timeout: Annotated[float, fields.duration("10ms", "10m")] = Field(
+        default=10.0, description="Longest time that one hook of a plugin may wait."
+    )
     drain: Annotated[float, fields.duration("0s", "1h")] = Field(
         default=30.0,
-        description="At shutdown, longest time that requests in flight may still take.",
+        description="Longest time that requests in flight may still take at shutdown; also when a "
+        "fourth reload meets three generations whose plugins are still needed.",
     )
 
 

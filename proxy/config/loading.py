@@ -29,7 +29,7 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
         findings += semantics.check(tree)
     if config is None or findings:
         raise ConfigError(schema.problems(tree, findings, str(path)))
-    config.stamp(_digest(content, tree))
+    config.stamp(_digest(content, tree), tree.places(str(path)))
     return config
 
 

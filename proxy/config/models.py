@@ -1,16 +1,21 @@
 """The whole configuration as declared values: what `load` returns."""
 
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from proxy.config.identity import STANDARD_ATTRIBUTES, Identity, Jwt
 from proxy.config.limits import AccessLog, Limits, Log
 from proxy.config.listen import Admin, Listen, Tls, Token
+from proxy.config.plugins import Plugins, PluginUse, placed
 from proxy.config.rollout import Condition, Rollout
 from proxy.config.route import Arm, Arms, Match, Route
 from proxy.config.upstream import Health, Outlier, Pool, Timeouts, Upstream, UpstreamTls
 from proxy.settings import fields
+from proxy.settings.places import Places
+from proxy.settings.problems import Finding, Loc, Problem
+from proxy.settings.reading import Reader
 from proxy.settings.section import Section
 
 __all__ = [
@@ -29,6 +34,8 @@ __all__ = [
     "Log",
     "Match",
     "Outlier",
+    "PluginUse",
+    "Plugins",
     "Pool",
     "Rollout",
     "Route",
@@ -40,7 +47,7 @@ __all__ = [
     "UpstreamTls",
 ]
 
-
+SettingsT = TypeVar("SettingsT", bound=Section)
 Name = Annotated[str, fields.name("a name")]
 
 
@@ -75,6 +82,7 @@ class Config(Section):
     )
     rollouts: dict[Name, Rollout] = Field(default={}, description="The rollouts, by name.")
     routes: tuple[Route, ...] = Field(default=(), description="In order; the first match is taken.")
+    plugins: Plugins = Field(default=Plugins(), description="Plugins for the whole process.")
     limits: Limits = Field(default=Limits(), description="What a client may ask.")
     expose: Annotated[bool, fields.flag()] = Field(
         default=True,
@@ -83,15 +91,34 @@ class Config(Section):
     log: Log = Field(default=Log(), description="What is logged.")
 
     _digest: str = PrivateAttr(default="")
+    _places: Places = PrivateAttr(default=Places())
 
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of all that was read: equal digests mean that nothing changed."""
         return self._digest
 
-    def stamp(self, digest: str) -> None:
-        """Set the digest; for `load` alone."""
-        self._digest = digest
+    def stamp(self, digest: str, places: Places) -> None:
+        """Set the digest, and where everything stands; for `load` alone."""
+        self._digest, self._places = digest, places
+
+    def read_settings(
+        self, model: type[SettingsT], loc: Loc, raw: Mapping[str, object]
+    ) -> SettingsT:
+        """A plugin's settings, which stand at `loc`, as its own model.
+
+        Raises ConfigError with every problem of them. A configuration that came out of no
+        file tells problems without lines and columns.
+        """
+        places = self._places if self._places.spots else Places.of(raw, loc)
+        beside = ("on_error",) if loc[:1] == ("routes",) else ()
+        return Reader(model, places, loc, beside).read(raw)
+
+    def problem(
+        self, loc: Loc, said: str, wanted: str, hint: str = "", *, at_key: bool = False
+    ) -> Problem:
+        """A problem at a place of the file, or at its key."""
+        return self._places.problem(Finding(loc, wanted, hint, said, at_key), start=len(loc))
 
     @field_validator("listen", mode="before")
     @classmethod
@@ -109,6 +136,26 @@ class Config(Section):
             listen if listen.tls else listen.model_copy(update={"tls": self.tls})
             for listen in self.listen
         )
+        routes = tuple(_placed(i, route) for i, route in enumerate(self.routes))
         implied = self.default_upstream or implied_default(self.upstreams)
         self.__dict__.update(rollouts=rollouts, listen=listeners, default_upstream=implied)
+        self.__dict__["routes"] = routes
         return self
+
+
+def _placed(i: int, route: Route) -> Route:
+    """The route, with every use of a plugin knowing its place."""
+    uses = tuple(placed(use, "routes", i, "plugins", j) for j, use in enumerate(route.plugins))
+    update: dict[str, Any] = {"plugins": uses}
+    if route.plugin:
+        update["plugin"] = placed(route.plugin, "routes", i, "plugin")
+    if route.arms:
+        arms = {
+            name: arm.model_copy(
+                update={"plugin": placed(arm.plugin, "routes", i, "arms", name, "plugin")}
+            )
+            for name, arm in (("legacy", route.arms.legacy), ("new", route.arms.new))
+            if arm.plugin
+        }
+        update["arms"] = route.arms.model_copy(update=arms)
+    return route.model_copy(update=update)

@@ -9,7 +9,7 @@ from proxy.config.examples import EXAMPLES
 from proxy.config.models import Config
 from proxy.settings import values
 from proxy.settings.section import Section
-from proxy.settings.shape import Shape, fields_of
+from proxy.settings.shape import FREE_KEY, Shape, fields_of
 
 _INTRODUCTION = """\
 # Configuration
@@ -40,10 +40,42 @@ leaves the old configuration serving.
 Secrets (tokens, `identity.jwt.secret`) are never shown, in no message and no log.
 """
 
+_PLUGINS = """\
+## How plugins are written
+
+A **use** of a plugin is an entry of a route's `plugins`: the plugin's name, or a mapping of that
+one name to the settings of this use. A route may use a plugin twice. Requests pass the uses in the
+order of the list, answers in reverse. A plugin that answers by itself stands as `plugin` where an
+`upstream` could stand: on a route or on an arm, written the same way.
+
+```yaml
+plugins:
+  - hello                                            # no settings
+  - headers: {response: {remove: [X-Powered-By]}}    # settings, read by the plugin
+  - access_control:
+      default: allow
+      on_error: refuse                               # taken out before the plugin reads the rest
+```
+
+- **`on_error`** stands among the settings of a use and says what a fault of one of its hooks means
+  for the request: `skip` goes on as if the hook were not there, `refuse` answers with an error.
+  Without it each hook does what its documentation says. A destination knows only `refuse`.
+- **Settings for the whole process** stand under the plugin's name in the section `plugins` at the
+  top of the file. That activates the plugin; without a place there, a plugin that is used on a
+  route is active with its default settings. `{}` is no settings.
+- **Names**: 1 to 64 letters, digits and `_`, beginning with a letter; not `path`.
+- **Where plugins come from**: those of the distribution and other installed ones (entry points of
+  the group `crossfade.plugins`) are always there. In the folders of `plugins.path` each file
+  `name.py` and each package `name/` is a plugin; it takes precedence over an installed one of the
+  same name. The same name in two of the folders is a problem.
+- **Problems** in settings are told as those of any other section, with file, line and column, as
+  soon as the plugin's own model has read them. The values of the environment are not shown.
+"""
+
 
 def reference() -> str:
     """The whole page, in Markdown."""
-    parts = [_INTRODUCTION, "## Keys\n"]
+    parts = [_INTRODUCTION, _PLUGINS, "## Keys\n"]
     for path, section in _sections("", Config):
         parts.append(_heading(path, section))
         parts.append(_table(section))
@@ -79,7 +111,8 @@ def _heading(path: str, section: type[Section]) -> str:
 def _table(section: type[Section]) -> str:
     rows = ["| key | type | default | bounds | meaning |", "|---|---|---|---|---|"]
     for name, info, shape in fields_of(section):
-        cells = [f"`{name}`", _type(shape), _default(info, shape), _bounds(shape)]
+        default = "" if name == FREE_KEY else _default(info, shape)
+        cells = [f"`{name}`", _type(shape), default, _bounds(shape)]
         meaning = (info.description or "").replace("|", "\\|")
         rows.append(f"| {' | '.join(cells)} | {meaning} |")
     return "\n".join(rows) + "\n"

@@ -63,3 +63,8 @@ class Rollout(Section):
         default="legacy",
         description="Where a request without a key goes; `reject` answers it with 400.",
     )
+    rebucket: Annotated[bool, fields.flag()] = Field(
+        default=False,
+        description="Lets a reload change how keys are split (the salt, or how keys are written) "
+        "although that moves some back to legacy. Without it such a reload is refused.",
+    )

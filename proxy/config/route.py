@@ -1,13 +1,17 @@
 """The `routes` section: which request goes where."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from proxy.config.plugins import Destination, Use
 from proxy.settings import fields, values
+from proxy.settings.problems import shown
 from proxy.settings.section import Section
+from proxy.settings.values import UnfitError
 
 UpstreamName = Annotated[str, fields.name("an upstream's name")]
+Timeout = Annotated[float, fields.duration("1ms", "1h")]
 
 
 class Match(Section):
@@ -30,9 +34,24 @@ class Match(Section):
 
 
 class Arm(Section):
-    """Where an arm leads."""
+    """Where an arm leads. It has exactly one of `upstream` and `plugin`."""
 
-    upstream: UpstreamName = Field(description="Name of an upstream.")
+    upstream: UpstreamName | None = Field(default=None, description="Name of an upstream.")
+    plugin: Destination | None = Field(default=None, description="A plugin that answers by itself.")
+    timeout: Timeout = Field(
+        default=30.0, description="Longest time that `plugin` may take for an answer."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        """Nothing says whether a bare name is an upstream's or a plugin's."""
+        if not isinstance(value, str):
+            return value
+        wanted = "a mapping with upstream or plugin"
+        if isinstance(value, fields.Expanded):
+            raise UnfitError(wanted)
+        raise UnfitError(wanted, f"write {{upstream: {shown(value)}}}", f'"{shown(value)}"')
 
 
 class Arms(Section):
@@ -43,7 +62,10 @@ class Arms(Section):
 
 
 class Route(Section):
-    """One entry; the first that matches is taken. It has `upstream`, or `rollout` and `arms`."""
+    """One entry; the first that matches is taken.
+
+    It has exactly one destination: `upstream`, `plugin`, or `rollout` and `arms`.
+    """
 
     name: Annotated[str, fields.name("a name")] = Field(
         description="Shown in logs, metrics and status. Unique."
@@ -52,7 +74,17 @@ class Route(Section):
     upstream: UpstreamName | None = Field(
         default=None, description="The upstream that answers everything."
     )
+    plugin: Destination | None = Field(
+        default=None, description="The plugin that answers everything by itself."
+    )
+    timeout: Timeout = Field(
+        default=30.0, description="Longest time that `plugin` may take for an answer."
+    )
     rollout: Annotated[str, fields.name("a rollout's name")] | None = Field(
         default=None, description="The rollout that picks the arm; needs `arms`."
     )
     arms: Arms | None = Field(default=None, description="Where each arm leads; needs `rollout`.")
+    plugins: tuple[Use, ...] = Field(
+        default=(),
+        description="What requests and answers pass on their way, in the order of requests.",
+    )

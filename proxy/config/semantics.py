@@ -7,7 +7,7 @@ the right kind, which the models report.
 
 from collections.abc import Iterator
 
-from proxy.config import exposure, files, splitting, trust, wiring
+from proxy.config import destinations, exposure, files, splitting, trust, wiring
 from proxy.config.tree import Tree
 from proxy.settings.problems import Finding
 
@@ -19,6 +19,7 @@ RULES = (
     wiring.check_default_upstream,
     wiring.check_routes,
     wiring.check_upstreams,
+    destinations.check_destinations,
     splitting.check_lists,
     splitting.check_conditions,
     splitting.check_keys,

@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 
 from proxy.config.environment import expand, without_defaults
-from proxy.config.tree import UNREAD, Spot, Tree
+from proxy.config.tree import UNREAD, Tree
 from proxy.settings.fields import Expanded
+from proxy.settings.places import Spot
 from proxy.settings.problems import Finding, Loc, shown
 
 MAX_BYTES = 1024 * 1024

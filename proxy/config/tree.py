@@ -1,22 +1,10 @@
 """The configuration as plain values that remember where in the file they stand."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
+from proxy.settings.places import Places, Spot
 from proxy.settings.problems import Finding, Loc
-
-
-class Spot(NamedTuple):
-    """Where a value stands (counted from 1), where its key stands, and how it was written."""
-
-    line: int
-    column: int
-    key_line: int
-    key_column: int
-    kind: str
-    """text, number, boolean, nothing, list or mapping"""
-    text: str
-    """A scalar as written, variables not expanded."""
 
 
 class Unread:
@@ -24,7 +12,6 @@ class Unread:
 
 
 UNREAD = Unread()
-_TOP = Spot(1, 1, 1, 1, "nothing", "")
 
 
 @dataclass(slots=True)
@@ -64,26 +51,11 @@ class Tree:
 
     def spot(self, loc: Loc) -> Spot:
         """Where the value at a place, or else what encloses it, stands."""
-        while loc and loc not in self.spots:
-            loc = loc[:-1]
-        return self.spots.get(loc, _TOP)
+        return self.places().spot(loc)
 
-    def locate(self, loc: Loc) -> tuple[Loc, Loc]:
-        """The part of a model's path that the file has, and the part that it lacks.
-
-        A model may be deeper than what was written (`listen: host:port` is
-        `listen[0].address` in the model): a step that does not fit what is there
-        is stepped over.
-        """
-        walked: Loc = ()
-        value: Any = self.data
-        for number, step in enumerate(loc):
-            if _has(value, step):
-                value = value[step]
-                walked = (*walked, step)
-            elif isinstance(value, dict) and isinstance(step, str):
-                return walked, loc[number:]
-        return walked, ()
+    def places(self, file: str = "") -> Places:
+        """Where everything stands, for problems of this file."""
+        return Places(file, self.spots)
 
 
 def _has(value: Any, step: str | int) -> bool:

@@ -9,8 +9,6 @@ from proxy.settings import values
 from proxy.settings.problems import Finding, Loc, listed, nearest, shown
 from proxy.settings.values import EndpointUrl, UnfitError
 
-_DESTINATION = "either upstream, or rollout and arms"
-
 
 def check_names(tree: Tree) -> Iterator[Finding]:
     """Whatever names an upstream or a rollout names one that exists."""
@@ -34,16 +32,13 @@ def check_default_upstream(tree: Tree) -> Iterator[Finding]:
 
 
 def check_routes(tree: Tree) -> Iterator[Finding]:
-    """Names are unique, each route has one destination, no header is asked for twice."""
+    """Names are unique, and no header is asked for twice."""
     seen: dict[str, int] = {}
     for i in range(len(tree.sequence("routes"))):
-        route = tree.mapping("routes", i)
         name = tree.string("routes", i, "name")
         if name and seen.setdefault(name, i) != i:
             said = f"{shown(name)}, the name of routes[{seen[name]}] too"
             yield Finding(("routes", i, "name"), "a name of its own", said=said)
-        if route:
-            yield from _destination(i, {key for key, value in route.items() if value is not None})
         yield from _repeated_headers(tree, ("routes", i, "match", "headers"))
 
 
@@ -70,21 +65,6 @@ def _unknown(tree: Tree, loc: Loc, kind: str, known: dict[str, object]) -> Itera
         )
         hint = nearest(name, known) or f"declare it under {kind}s"
         yield Finding(loc, wanted, hint)
-
-
-def _destination(i: int, declared: set[str]) -> Iterator[Finding]:
-    loc: Loc = ("routes", i)
-    split = declared & {"rollout", "arms"}
-    if "upstream" in declared and split:
-        said = f"upstream together with {' and '.join(sorted(split, reverse=True))}"
-        yield Finding(loc, _DESTINATION, "leave one side out", said)
-    elif split == {"rollout"}:
-        hint = "add arms: {legacy: {upstream: ...}, new: {upstream: ...}}"
-        yield Finding(loc, _DESTINATION, hint, "rollout without arms")
-    elif split == {"arms"}:
-        yield Finding(loc, _DESTINATION, "add rollout", "arms without rollout")
-    elif "upstream" not in declared and not split:
-        yield Finding(loc, _DESTINATION, "add upstream", "no destination")
 
 
 def _repeated_headers(tree: Tree, loc: Loc) -> Iterator[Finding]:

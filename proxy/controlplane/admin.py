@@ -1,4 +1,4 @@
-"""The admin listener: health, readiness, status, metrics, reload.
+"""The admin listener: health, readiness, status, metrics, reload, plugins, history.
 
 It runs on the proxy's own loop, so an answer also tells that the loop turns.
 `ROUTES` is the list that the documentation prints.
@@ -8,11 +8,9 @@ import asyncio
 import dataclasses
 import logging
 import sys
-from collections.abc import Iterable
-from http import HTTPStatus
-from typing import NamedTuple
+from collections.abc import Coroutine, Iterable
+from typing import Any, NamedTuple
 
-import orjson
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -20,11 +18,14 @@ from prometheus_client.exposition import choose_encoder
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.models import Admin, Token
+from proxy.controlplane.admin_plugins import PATIENCE_SECONDS, PLUGIN_PATHS, PluginAnswers
+from proxy.controlplane.admin_reply import json_answer, mapping_of, problem, switched
 from proxy.controlplane.auth import Caller, Guard, Refusal, Role
 from proxy.controlplane.status import AdminView, ReloadOutcome
+from proxy.settings.problems import nearest
 
 LARGEST_BODY = 64 * 1024
-"""Largest request body in bytes; nothing here needs one."""
+"""Largest request body in bytes."""
 
 _log: FilteringBoundLogger = structlog.get_logger()
 # What the library says about malformed requests quotes their bytes, which may be tokens.
@@ -57,15 +58,48 @@ ROUTES: tuple[AdminRoute, ...] = (
         "/status",
         Role.VIEWER,
         "Version, generation, configuration (file, digest, whether a newer one was refused and "
-        "why), listeners, rollouts, endpoints, and the counters in short.",
+        "why), the generations that drain and those that can be brought back, listeners, "
+        "rollouts, endpoints, plugins, and the counters in short.",
     ),
     AdminRoute("GET", "/metrics", Role.VIEWER, "The [metrics](metrics.md)."),
     AdminRoute(
         "POST",
         "/reload",
         Role.OPERATOR,
-        "Reads the configuration file now. 200 when it serves (`changed` tells whether it made a "
-        "new generation), 409 with `problems` when it was refused and the old one goes on serving.",
+        "Reads the configuration file and the plugins now. 200 when they serve (`changed` tells "
+        "whether that made a new generation, `moves` who changes sides; without a change "
+        "`released` tells what was let out of quarantine), 409 with `problems` when they were "
+        "refused and the old ones go on serving. "
+        "With `?dry_run=1` nothing changes: the answer is what it would be, with `&file=next.yaml` "
+        "for another file in the folder of the configuration.",
+    ),
+    AdminRoute(
+        "GET",
+        "/plugins",
+        Role.VIEWER,
+        "Each plugin with its version, hooks, uses, settings (no secrets), faults, quarantine.",
+    ),
+    AdminRoute("POST", "/plugins/reload", Role.OPERATOR, "The same as `POST /reload`."),
+    AdminRoute(
+        "POST",
+        "/plugins/release",
+        Role.OPERATOR,
+        "Lets what is quarantined serve again: everything, or one plugin with "
+        '`{"plugin": "name"}`. `released` names the plugins.',
+    ),
+    AdminRoute(
+        "GET",
+        "/config/history",
+        Role.VIEWER,
+        "The generations that can be brought back (`number`, `digest`, `since` in unix seconds, "
+        "`note`), the oldest first.",
+    ),
+    AdminRoute(
+        "POST",
+        "/config/rollback",
+        Role.OPERATOR,
+        'Makes a new generation of what `{"generation": 12}` was made of. Answers like `/reload`. '
+        "The file is not written: it serves again when it is changed or reloaded.",
     ),
 )
 
@@ -125,30 +159,39 @@ async def start_admin(settings: Admin, view: AdminView) -> AdminServer:
 
 def build_app(guard: Guard, view: AdminView) -> web.Application:
     """Put the application together; `start_admin` serves it."""
-    answers = _Answers(view)
-    app = web.Application(middlewares=[_gate(guard)], client_max_size=LARGEST_BODY)
+    plugins = PluginAnswers(view)
+    answers = _Answers(view, plugins)
+    app = web.Application(middlewares=[_gate(guard, plugins)], client_max_size=LARGEST_BODY)
     for route in ROUTES:
-        handler: Handler = getattr(answers, route.path.lstrip("/"))
+        handler: Handler = getattr(answers, route.path.lstrip("/").replace("/", "_"))
         if route.method == hdrs.METH_GET:
             app.router.add_get(route.path, handler)
         else:
             app.router.add_route(route.method, route.path, handler)
+    app.router.add_route(hdrs.METH_ANY, PLUGIN_PATHS, answers.plugin)
     app.on_response_prepare.append(_harden)
     return app
 
 
-def _gate(guard: Guard) -> Middleware:
+def _gate(guard: Guard, plugins: PluginAnswers) -> Middleware:
     """Let a request through to its handler, or say as a problem why not."""
     needs = {route.path: route.needs for route in ROUTES}
+    plugins_resource = PLUGIN_PATHS.partition(":")[0] + "}"
 
-    def check(request: web.Request) -> None:
+    def least(request: web.Request) -> Role | None:
         resource = request.match_info.route.resource
         # Whoever may not see what exists is not told what does not.
-        least = needs[resource.canonical] if resource else Role.VIEWER
+        if resource is None:
+            return Role.VIEWER
+        if resource.canonical == plugins_resource:
+            return plugins.needs(request)
+        return needs[resource.canonical]
+
+    def check(request: web.Request) -> None:
         host = request.headers.get(hdrs.HOST, "")
         origin = request.headers.get(hdrs.ORIGIN)
         authorization = request.headers.get(hdrs.AUTHORIZATION, "")
-        caller = guard.check(least, request.method, host, origin, authorization)
+        caller = guard.check(least(request), request.method, host, origin, authorization)
         if caller is not None:
             request[_CALLER] = caller
 
@@ -169,21 +212,22 @@ def _gate(guard: Guard) -> Middleware:
 
 
 class _Answers:
-    """One method per route, called like its path."""
+    """One method per route, called like its path, and one for those of plugins."""
 
-    def __init__(self, view: AdminView) -> None:
+    def __init__(self, view: AdminView, plugins: PluginAnswers) -> None:
         self._view = view
+        self._plugins = plugins
         self._reloads: set[asyncio.Task[ReloadOutcome]] = set()
 
     async def healthz(self, _: web.Request) -> web.Response:
-        return _json(200, {"status": "ok"})
+        return json_answer(200, {"status": "ok"})
 
     async def readyz(self, _: web.Request) -> web.Response:
         ready, reason = self._view.ready()
-        return _json(200 if ready else 503, {"ready": ready, "reason": reason})
+        return json_answer(200 if ready else 503, {"ready": ready, "reason": reason})
 
     async def status(self, _: web.Request) -> web.Response:
-        return _json(200, dataclasses.asdict(self._view.status()))
+        return json_answer(200, dataclasses.asdict(self._view.status()))
 
     async def metrics(self, request: web.Request) -> web.Response:
         encoder, content_type = choose_encoder(request.headers.get(hdrs.ACCEPT, ""))
@@ -192,42 +236,85 @@ class _Answers:
         )
 
     async def reload(self, request: web.Request) -> web.Response:
+        dry_run = switched(request, "dry_run")
+        file = _file(request) if dry_run else ""
         await request.read()
-        # A task of its own: what ends this request must not leave half a reload behind.
-        reload = asyncio.create_task(self._view.reload(), name="reload")
-        self._reloads.add(reload)
-        reload.add_done_callback(self._reloads.discard)
-        outcome = await asyncio.shield(reload)
-        _log.info("reload_asked", by=request[_CALLER].name, done=outcome.done)
-        found = dataclasses.asdict(outcome)
-        if outcome.done:
-            return _json(200, found)
-        return problem(
-            409,
-            "The configuration file was refused; the old one goes on serving.",
+        outcome = await self._finish(self._view.reload(dry_run=dry_run, file=file))
+        _log.info("reload_asked", by=request[_CALLER].name, dry_run=dry_run, done=outcome.done)
+        refused, goes_on = ("would be", "nothing has changed") if dry_run else ("was", _GOES_ON)
+        return _outcome(
+            outcome,
+            f"The configuration {refused} refused; {goes_on}.",
             "Correct the problems and ask again; `crossfade check` shows them beforehand.",
-            found,
         )
 
+    async def plugins(self, _: web.Request) -> web.Response:
+        return json_answer(200, {"plugins": [dataclasses.asdict(p) for p in self._view.plugins()]})
 
-def problem(
-    status: int, detail: str, hint: str, more: dict[str, object] | None = None
-) -> web.Response:
-    """Make an error answer as RFC 9457 describes it, with a `hint` about what to do next."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "hint": hint,
-    }
-    return _json(status, body | (more or {}), "application/problem+json")
+    async def plugins_reload(self, request: web.Request) -> web.Response:
+        return await self.reload(request)
+
+    async def plugins_release(self, request: web.Request) -> web.Response:
+        hint = 'Send {"plugin": "name"}, or nothing for all.'
+        name = (await mapping_of(request, hint)).get("plugin")
+        if name is not None and not isinstance(name, str):
+            raise Refusal(400, "The plugin is not named by a text.", hint)
+        known = [report.name for report in self._view.plugins()]
+        if name is not None and name not in known:
+            more = nearest(name, known) or "`crossfade plugins` lists the plugins."
+            raise Refusal(404, "There is no plugin of this name.", more)
+        released = self._view.release_quarantine(name)
+        _log.info("release_asked", by=request[_CALLER].name, released=released)
+        return json_answer(200, {"released": released})
+
+    async def config_history(self, _: web.Request) -> web.Response:
+        entries = [dataclasses.asdict(entry) for entry in self._view.history()]
+        return json_answer(200, {"generations": entries})
+
+    async def config_rollback(self, request: web.Request) -> web.Response:
+        hint = 'Send {"generation": 12}, with a number that GET /config/history names.'
+        number = (await mapping_of(request, hint)).get("generation")
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise Refusal(400, "The generation is not named by its number.", hint)
+        by = request[_CALLER].name
+        outcome = await self._finish(self._view.rollback(number, by=by))
+        _log.info("rollback_asked", by=by, to=number, done=outcome.done)
+        return _outcome(
+            outcome,
+            f"The generation {number} was not brought back; {_GOES_ON}.",
+            "`crossfade config history` shows the generations that can be.",
+        )
+
+    async def plugin(self, request: web.Request) -> web.StreamResponse:
+        return await self._plugins.answer(request, request[_CALLER])
+
+    async def _finish(self, change: Coroutine[Any, Any, ReloadOutcome]) -> ReloadOutcome:
+        # A task of its own: what ends this request must not leave half a reload behind.
+        task = asyncio.create_task(change, name="reload")
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+        return await asyncio.shield(task)
 
 
-def _json(
-    status: int, value: dict[str, object], content_type: str = "application/json"
-) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value), content_type=content_type)
+_GOES_ON = "the old one goes on serving"
+
+
+def _file(request: web.Request) -> str:
+    """Return the name of the file that shall be tried; empty for the one that serves.
+
+    Only a name: whoever can put a file into that folder can change the configuration too.
+    """
+    name = request.query.get("file", "")
+    if name in {".", ".."} or any(not letter.isprintable() or letter in "/\\" for letter in name):
+        raise Refusal(
+            400, "The file is not named by a plain name.", "It stands beside the configuration."
+        )
+    return name
+
+
+def _outcome(outcome: ReloadOutcome, detail: str, hint: str) -> web.Response:
+    found = dataclasses.asdict(outcome)
+    return json_answer(200, found) if outcome.done else problem(409, detail, hint, found)
 
 
 def _refused(request: web.Request, refusal: Refusal) -> web.Response:
@@ -240,6 +327,8 @@ def _refused(request: web.Request, refusal: Refusal) -> web.Response:
     answer = problem(refusal.status, refusal.detail, refusal.hint)
     if refusal.status == 401:
         answer.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="crossfade"'
+    if refusal.allow:
+        answer.headers[hdrs.ALLOW] = refusal.allow
     return answer
 
 
@@ -281,12 +370,17 @@ def admin_page() -> str:
         lines.append(f"| `{route.method} {route.path}` | {needs} | {route.says} |")
     lines += [
         "",
-        "Errors are `application/problem+json` (RFC 9457) with a `hint`: 401 no or an unknown",
-        "token, 403 a role too low or a caller that is not local, 404, 405, 409 a refused",
-        f"configuration, 413 a body above {LARGEST_BODY} bytes.",
+        "Plugins answer below `/plugins/<name>`, each request for the role that the plugin asks.",
+        "A plugin is not shown the token: the caller's key is the name of the token, and the",
+        f"attribute `role` its role. It has {PATIENCE_SECONDS:g} seconds to answer.",
         "",
-        "`crossfade status` and `crossfade reload` ask this listener; they take the token from",
-        "`CROSSFADE_ADMIN_TOKEN`.",
+        "Errors are `application/problem+json` (RFC 9457) with a `hint`: 400 a body or query that",
+        "is not what is wanted, 401 no or an unknown token, 403 a role too low or a caller that is",
+        "not local, 404, 405, 409 a refused configuration, 413 a body above",
+        f"{LARGEST_BODY} bytes, 500 or 504 a plugin that failed, 503 one that is quarantined.",
+        "",
+        "`crossfade status`, `reload`, `plugins`, `config` and the commands of plugins ask this",
+        "listener; they take the token from `CROSSFADE_ADMIN_TOKEN`.",
         "",
     ]
     return "\n".join(lines)

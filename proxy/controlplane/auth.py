@@ -33,10 +33,14 @@ class Caller(NamedTuple):
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
-    """The caller may not do this: HTTP status, what is wrong, and what to do about it."""
+    """What was asked is not done: HTTP status, what is wrong, and what to do about it.
 
-    def __init__(self, status: int, detail: str, hint: str) -> None:
+    `allow` lists the methods for status 405 (RFC 9110 section 10.2.1).
+    """
+
+    def __init__(self, status: int, detail: str, hint: str, allow: str = "") -> None:
         super().__init__(detail)
+        self.allow = allow
         self.status = status
         self.detail = detail
         self.hint = hint

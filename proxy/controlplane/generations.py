@@ -1,20 +1,28 @@
-"""Builds generations: a configuration becomes live upstreams, routes and rules.
+"""Builds generations: what was declared becomes live upstreams, plugins, routes and rules.
 
 Everything that can fail fails here, before the swap. What is learned (an endpoint's
-health) and what is unchanged (a whole upstream with its connections) is carried over.
+health) and what is unchanged (a whole upstream with its connections, an instance of a
+plugin) is carried over.
 """
 
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
 
 from proxy.config.models import Config
 from proxy.config.models import Upstream as Declared
+from proxy.controlplane.material import Material, read
 from proxy.dataplane.access_log import AccessLog, KeyHash
 from proxy.dataplane.compile import compile_identifier
 from proxy.dataplane.generation import Generation
 from proxy.dataplane.upstream import Upstream
+from proxy.pluginhost.host import PluginHost
+from proxy.pluginhost.plugin_set import PluginSet
 
-__all__ = ["GenerationBuilder"]
+__all__ = ["GenerationBuilder", "discard", "prepare", "rehearse", "retire"]
 
 
 class GenerationBuilder:
@@ -25,8 +33,16 @@ class GenerationBuilder:
         self._clock = clock
         self._key_hash = key_hash
 
-    def build(self, config: Config, before: Generation | None = None) -> Generation:
-        """Compile `config`. Raises OSError, ssl.SSLError or ValueError; nothing is changed then."""
+    def build(
+        self,
+        config: Config,
+        before: Generation | None = None,
+        plugins: PluginSet | None = None,
+    ) -> Generation:
+        """Compile `config`. Raises OSError, ssl.SSLError or ValueError; nothing is changed then.
+
+        `plugins` are those that `config` wants, ready to serve.
+        """
         known = {} if before is None else before.upstreams
         upstreams = {
             name: self._upstream(name, declared, known.get(name))
@@ -38,6 +54,7 @@ class GenerationBuilder:
             upstreams=upstreams,
             identifier=compile_identifier(config),
             access_log=AccessLog(config.log.access, self._key_hash),
+            plugins=plugins,
         )
 
     def _upstream(self, name: str, declared: Declared, before: Upstream | None) -> Upstream:
@@ -45,6 +62,40 @@ class GenerationBuilder:
         if before is not None and before.declared == declared and declared.tls.ca is None:
             return before
         return Upstream(name, declared, _tls(declared), self._clock, before)
+
+
+async def prepare(
+    builder: GenerationBuilder, host: PluginHost, material: Material, before: Generation | None
+) -> Generation:
+    """Start the plugins and build the generation: ready to serve, and not yet serving.
+
+    Raises ConfigError, OSError, ssl.SSLError or ValueError; nothing is changed then, and
+    what was started has ended. What is not to serve after all needs `discard`.
+    """
+    serving = None if before is None else before.plugins
+    plugins = await host.prepare(material.wanted, serving)
+    try:
+        return builder.build(material.config, before, plugins)
+    except BaseException:
+        await plugins.discard()
+        raise
+
+
+async def discard(generation: Generation) -> None:
+    """End what was started for a generation that never served."""
+    if generation.plugins is not None:
+        await generation.plugins.discard()
+
+
+def rehearse(path: Path, env: Mapping[str, str]) -> Material:
+    """Go the road of a reload up to the swap, with nothing opened and nobody started.
+
+    Raises ConfigError, OSError or ValueError where a reload would be refused.
+    """
+    material = read(path, env)
+    PluginHost(CollectorRegistry()).rehearse(material.wanted)
+    GenerationBuilder(time.monotonic, KeyHash(b"")).build(material.config)
+    return material
 
 
 def retire(old: Generation, new: Generation) -> None:

@@ -7,7 +7,7 @@ loop's own thread. `METRICS` is the list that the documentation prints.
 
 import platform
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,8 @@ from proxy.controlplane.status import RolloutStatus
 from proxy.core.histogram import BOUNDS
 from proxy.core.reason import FAULTS
 from proxy.dataplane.accounting import Accounting, EndpointSnapshot
+from proxy.pluginhost.chains import SLOW_SECONDS
+from proxy.pluginhost.faults import FaultKey, SlowKey
 
 Row = tuple[tuple[str, ...], float]
 
@@ -34,6 +36,7 @@ class MetricSpec(NamedTuple):
 
 
 _ENDPOINT = ("upstream", "endpoint")
+_SLOW = f"{SLOW_SECONDS * 1000:g} ms or more"
 ENDPOINT_STATES = ("up", "down", "ejected")
 
 METRICS: tuple[MetricSpec, ...] = (
@@ -55,7 +58,7 @@ METRICS: tuple[MetricSpec, ...] = (
         "crossfade_faults_total",
         "counter",
         ("reason", "blame"),
-        "Requests that ended in a fault; blame is client, upstream or proxy.",
+        "Requests that ended in a fault; blame is client, upstream, plugin or proxy.",
     ),
     MetricSpec(
         "crossfade_bytes_total",
@@ -124,7 +127,8 @@ METRICS: tuple[MetricSpec, ...] = (
         "crossfade_config_stale",
         "gauge",
         (),
-        "1 when the configuration file holds something newer that was refused.",
+        "1 when the configuration file holds something that does not serve: it was refused, or "
+        "an operator brought an older generation back.",
     ),
     MetricSpec(
         "crossfade_config_last_reload_success_timestamp_seconds",
@@ -136,7 +140,37 @@ METRICS: tuple[MetricSpec, ...] = (
         "crossfade_reloads_total",
         "counter",
         ("outcome",),
-        "Attempts to take a changed configuration; outcome is done or failed.",
+        "Attempts to take a changed configuration or plugin; outcome is done or failed.",
+    ),
+    MetricSpec(
+        "crossfade_generations_draining",
+        "gauge",
+        (),
+        "Generations that serve no new requests and have some under way.",
+    ),
+    MetricSpec(
+        "crossfade_plugin_faults_total",
+        "counter",
+        ("plugin", "route", "hook"),
+        "Hooks that raised or took too long; route is empty for a plugin's application.",
+    ),
+    MetricSpec(
+        "crossfade_plugin_quarantined",
+        "gauge",
+        ("plugin", "route"),
+        "1 while a use of the plugin on the route is quarantined, else 0.",
+    ),
+    MetricSpec(
+        "crossfade_plugin_slow_total",
+        "counter",
+        ("route", "hook"),
+        f"Times that a route's plugins together held up the loop in one hook for {_SLOW}.",
+    ),
+    MetricSpec(
+        "crossfade_plugin_modules",
+        "gauge",
+        (),
+        "Modules of plugins out of directories that are loaded, of all generations together.",
     ),
     MetricSpec(
         "crossfade_build_info",
@@ -149,11 +183,27 @@ METRICS: tuple[MetricSpec, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class GenerationFacts:
-    """What serves: number of the generation, whether the file is ahead of it, load time (unix)."""
+    """What serves: number of the generation, whether the file is ahead of it, load time (unix).
+
+    `draining` counts the generations before it that still have requests.
+    """
 
     number: int
     stale: bool
     loaded_at: float
+    draining: int = 0
+
+
+class PluginFacts(NamedTuple):
+    """What plugins did: faults by plugin, route and hook, slow hooks by route and hook.
+
+    `quarantined` holds every use as plugin, route and whether it is quarantined.
+    """
+
+    faults: Mapping[FaultKey, int] = {}
+    slow: Mapping[SlowKey, int] = {}
+    quarantined: Iterable[tuple[str, str, bool]] = ()
+    modules: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +213,7 @@ class MetricSources:
     generation: Callable[[], GenerationFacts]
     endpoints: Callable[[], Iterable[EndpointSnapshot]]
     rollouts: Callable[[], Iterable[RolloutStatus]]
+    plugins: Callable[[], PluginFacts] = PluginFacts
 
 
 class CrossfadeCollector(Collector):
@@ -180,7 +231,7 @@ class CrossfadeCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family with what it says now."""
-        rows = self._counted() | self._learned() | self._served()
+        rows = self._counted() | self._learned() | self._served() | self._plugged()
         for spec in METRICS:
             family = _family(spec)
             if isinstance(family, HistogramMetricFamily):
@@ -259,9 +310,23 @@ class CrossfadeCollector(Collector):
                 for one in self._sources.rollouts()
             ],
             "crossfade_generation": [((), generation.number)],
+            "crossfade_generations_draining": [((), generation.draining)],
             "crossfade_config_stale": [((), float(generation.stale))],
             "crossfade_config_last_reload_success_timestamp_seconds": [((), generation.loaded_at)],
             "crossfade_build_info": [((self._version, platform.python_version()), 1.0)],
+        }
+
+    def _plugged(self) -> dict[str, list[Row]]:
+        plugins = self._sources.plugins()
+        states: dict[tuple[str, ...], float] = {}
+        for plugin, route, quarantined in plugins.quarantined:
+            # A plugin can be used twice on a route: one use is enough to be told of.
+            states[plugin, route] = max(states.get((plugin, route), 0.0), float(quarantined))
+        return {
+            "crossfade_plugin_faults_total": list(plugins.faults.items()),
+            "crossfade_plugin_quarantined": list(states.items()),
+            "crossfade_plugin_slow_total": list(plugins.slow.items()),
+            "crossfade_plugin_modules": [((), plugins.modules)],
         }
 
 
@@ -299,8 +364,9 @@ def metrics_page() -> str:
         f"The histogram's bounds are {bounds} seconds.",
         "",
         "The values of `reason` are a closed list, see [reasons](reasons.md). Next to these",
-        "stand the usual `process_*` metrics (CPU seconds, resident memory, open files, start",
-        "time) where the system has `/proc`.",
+        "stand those that plugins declare, `crossfade_<plugin>_<name>`, and the usual `process_*`",
+        "metrics (CPU seconds, resident memory, open files, start time) where the system has",
+        "`/proc`.",
         "",
     ]
     return "\n".join(lines)

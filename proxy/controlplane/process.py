@@ -1,11 +1,9 @@
 """The running proxy: starts, reloads, tells of itself, drains, ends."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -13,24 +11,28 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
-from proxy.config import Config, ConfigError, load
+from proxy.config import Config, load
 from proxy.config.models import Admin
 from proxy.controlplane.admin import AdminServer, start_admin
-from proxy.controlplane.generations import GenerationBuilder, retire
+from proxy.controlplane.draining import Draining
+from proxy.controlplane.generations import GenerationBuilder, discard, prepare
 from proxy.controlplane.health_checks import HealthChecks
+from proxy.controlplane.history import HistoryEntry
 from proxy.controlplane.listeners import Listeners, ListenersError
 from proxy.controlplane.logs import key_hash, set_up_logs
-from proxy.controlplane.metrics import GenerationFacts, MetricSources, build_registry
-from proxy.controlplane.status import (
-    ConfigStatus,
-    ReloadOutcome,
-    RolloutStatus,
-    Status,
-    summarise,
-)
-from proxy.controlplane.watch import ConfigFingerprint, ConfigWatcher
+from proxy.controlplane.material import material_of
+from proxy.controlplane.metrics import GenerationFacts, MetricSources, PluginFacts, build_registry
+from proxy.controlplane.reloading import Parts, Reloader
+from proxy.controlplane.seen import Seen
+from proxy.controlplane.status import ReloadOutcome, RolloutStatus, Status, summarise
+from proxy.controlplane.watch import Watcher
 from proxy.dataplane.accounting import Accounting, EndpointSnapshot
 from proxy.dataplane.door import Door
+from proxy.dataplane.generation import Generation
+from proxy.pluginhost.host import PluginHost
+from proxy.pluginhost.importing import loaded
+from proxy.pluginhost.reports import PluginReport
+from proxy.pluginhost.routers import PluginAdmin
 
 __all__ = ["ProxyProcess", "StartError"]
 
@@ -56,63 +58,93 @@ class StartError(Exception):
 class ProxyProcess:
     """One proxy on the running loop. Also what the admin listener sees (`AdminView`)."""
 
+    _door: Door
+    _listeners: Listeners
+    _reloader: Reloader
+    _watcher: Watcher
+
     def __init__(self, path: Path, env: Mapping[str, str]) -> None:
-        """Read the file. Raises ConfigError with every problem of it, or StartError."""
+        """Begin with nothing; `start` reads the file at `path`, with variables out of `env`."""
         self._path = path
         self._env = env
-        loop = asyncio.get_running_loop()
-        self._seen = ConfigFingerprint.of(path)
-        config = load(path, env)
-        set_up_logs(config.log)
-        self._builder = GenerationBuilder(loop.time, key_hash(env))
+        self._loop = asyncio.get_running_loop()
+        self._builder = GenerationBuilder(self._loop.time, key_hash(env))
         self._accounting = Accounting()
-        try:
-            generation = self._builder.build(config)
-        except (OSError, ssl.SSLError, ValueError) as error:
-            raise StartError(str(error)) from error
-        self._door = Door(generation, self._accounting, loop)
-        self._listeners = Listeners(self._door.protocol)
         self._checks = HealthChecks()
+        self._draining: Draining[Generation] = Draining(self._cut)
         self._admin: AdminServer | None = None
         self._admin_declared: Admin | None = None
-        self._watcher: ConfigWatcher | None = None
-        self._reloading = asyncio.Lock()
         self._started = time.monotonic()
-        self._config_status = ConfigStatus(str(path), config.digest, time.time())
         self._state = "starting"
-        sources = MetricSources(self._facts, self._endpoints, self._rollouts)
+        sources = MetricSources(self._facts, self._endpoints, self._rollouts, self._plugin_facts)
         self._registry = build_registry(self._accounting, sources, __version__)
+        self._host = PluginHost(self._registry)
 
     # life
 
     async def start(self) -> None:
-        """Listen, check, watch. Raises StartError when an address cannot be had."""
-        config = self._door.generation.config
+        """Read the file, start the plugins, listen, check, watch.
+
+        Raises ConfigError with every problem of the file and its plugins, or StartError
+        when something else cannot be had, such as an address; nothing goes on then.
+        """
         try:
-            await self._change_listeners(config)
-        except ListenersError as error:
-            raise StartError(str(error)) from error
-        self._checks.follow(self._door.generation)
-        self._watcher = ConfigWatcher(self._path, self.reload, seen=self._seen)
+            await self._start()
+        except BaseException:
+            await self._host.close()
+            raise
         self._watcher.start()
         self._state = "serving"
+        config = self._door.generation.config
         _log.info(
             "serving",
             listen=self._listeners.addresses,
             admin=None if config.admin is None else str(config.admin.listen),
             routes=len(config.routes),
+            plugins=[report.name for report in self.plugins()],
             config=str(self._path),
         )
+
+    async def _start(self) -> None:
+        seen = Seen.at(self._path)
+        config = load(self._path, self._env)
+        set_up_logs(config.log)
+        seen = seen.beside(config.plugins.path)
+        material = material_of(config)
+        try:
+            generation = await prepare(self._builder, self._host, material, None)
+        except (OSError, ValueError) as error:
+            raise StartError(str(error)) from error
+        self._door = Door(generation, self._accounting, self._loop)
+        self._listeners = Listeners(self._door.protocol)
+        self._watcher = Watcher(seen, self._reload_if_changed)
+        parts = Parts(
+            self._builder,
+            self._host,
+            self._door,
+            self._draining,
+            self._take_over,
+            self._watcher.follow,
+        )
+        self._reloader = Reloader(parts, self._env, seen, material)
+        try:
+            await self._take_over(generation)
+        except BaseException as error:
+            await discard(generation)
+            self._door.close()
+            if isinstance(error, ListenersError):
+                raise StartError(str(error)) from error
+            raise
 
     async def drain(self) -> None:
         """Take no more, finish what is under way (at most `limits.drain`), cut the rest."""
         limit = self._door.generation.limits.drain
         self._state = "draining"
-        if self._watcher is not None:
-            await self._watcher.close()
-        async with self._reloading:  # a reload under way would open the listeners again
-            self._listeners.close()
-            self._door.drain()
+        # A reload under way would open the listeners again.
+        await self._reloader.stop()
+        await self._watcher.close()
+        self._listeners.close()
+        self._door.drain()
         _log.info("draining", connections=len(self._door.connections), limit=limit)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._door.empty.wait(), limit)
@@ -123,46 +155,20 @@ class ProxyProcess:
             upstream.retire()
         if self._admin is not None:
             await self._admin.close()
+        self._draining.retire(self._door.generation)
+        await self._draining.close()
+        await self._host.close()
         self._door.close()
         _log.info("stopped", cut=left)
 
-    async def reload(self) -> ReloadOutcome:
-        """Read the file now; serve it if it has no problem, else go on as before."""
-        async with self._reloading:
-            if self._state == "draining":
-                return self._refused(("Crossfade is stopping; nothing is reloaded any more.",))
-            try:
-                # Reading and checking may take a while: not on the loop.
-                config = await asyncio.to_thread(load, self._path, self._env)
-                changed = config.digest != self._config_status.digest
-                if changed:
-                    await self._swap(config)
-            except ConfigError as error:
-                return self._refused(tuple(str(problem) for problem in error.problems))
-            except (ListenersError, OSError, ssl.SSLError, ValueError) as error:
-                return self._refused((str(error),))
-            self._accounting.reloaded(done=True)
-            now = time.time() if changed else self._config_status.loaded_at
-            self._config_status = ConfigStatus(str(self._path), config.digest, now)
-            number = self._door.generation.number
-            _log.info("reloaded", generation=number, changed=changed)
-            return ReloadOutcome(done=True, changed=changed, generation=number)
-
-    async def _swap(self, config: Config) -> None:
-        before = self._door.generation
-        after = self._builder.build(config, before)
-        await self._change_listeners(config)
-        self._door.generation = after
-        set_up_logs(config.log)
-        self._checks.follow(after)
-        retire(before, after)
-
-    def _refused(self, problems: tuple[str, ...]) -> ReloadOutcome:
-        self._accounting.reloaded(done=False)
-        self._config_status = replace(self._config_status, stale=True, problems=problems)
-        number = self._door.generation.number
-        _log.error("reload_refused", generation=number, problems=problems)
-        return ReloadOutcome(done=False, changed=False, generation=number, problems=problems)
+    async def _take_over(self, generation: Generation) -> None:
+        """Put `generation` in force. Raises ListenersError; nothing is changed then."""
+        await self._change_listeners(generation.config)
+        self._door.generation = generation
+        set_up_logs(generation.config.log)
+        self._checks.follow(generation)
+        if generation.plugins is not None:
+            self._host.serve(generation.plugins)
 
     async def _change_listeners(self, config: Config) -> None:
         """Listen where `config` says, for clients and for the admin; all of it or nothing."""
@@ -180,6 +186,28 @@ class ProxyProcess:
             new.allow(declared.tokens)
         elif moves and old is not None:
             await old.retire()
+
+    def _cut(self, generation: Generation) -> None:
+        self._door.cut_generation(generation)
+
+    # what the admin listener asks for
+
+    async def reload(
+        self, *, dry_run: bool = False, release: bool = True, file: str = ""
+    ) -> ReloadOutcome:
+        """Read the file and the plugins now; serve them if they have no problem."""
+        return await self._reloader.reload(dry_run=dry_run, release=release, file=file)
+
+    async def _reload_if_changed(self) -> None:
+        await self.reload(release=False)
+
+    async def rollback(self, number: int, *, by: str = "operator") -> ReloadOutcome:
+        """Serve again what generation `number` was made of, as a new generation."""
+        return await self._reloader.rollback(number, by)
+
+    def release_quarantine(self, plugin: str | None = None) -> tuple[str, ...]:
+        """Let the quarantined uses of a plugin, or of all plugins, serve again."""
+        return self._reloader.release_quarantine(plugin)
 
     # what the admin listener sees
 
@@ -201,16 +229,43 @@ class ProxyProcess:
             reason=reason,
             generation=self._door.generation.number,
             uptime_seconds=round(time.monotonic() - self._started, 3),
-            config=self._config_status,
+            config=self._reloader.status,
             listeners=self._listeners.addresses,
             requests=summarise(self._accounting),
             rollouts=tuple(self._rollouts()),
             endpoints=tuple(self._endpoints()),
+            draining=self._draining.statuses(),
+            history=self.history(),
+            plugins=self.plugins(),
         )
 
+    def history(self) -> tuple[HistoryEntry, ...]:
+        """The generations that can be brought back, the oldest first."""
+        return self._reloader.history.entries()
+
+    def plugins(self) -> tuple[PluginReport, ...]:
+        """What is to be known of each plugin that serves."""
+        plugins = self._door.generation.plugins
+        return () if plugins is None else plugins.reports()
+
+    def plugin_admin(self) -> tuple[PluginAdmin, ...]:
+        """What plugins answer on the admin listener."""
+        plugins = self._door.generation.plugins
+        return () if plugins is None else plugins.admin
+
     def _facts(self) -> GenerationFacts:
-        status = self._config_status
-        return GenerationFacts(self._door.generation.number, status.stale, status.loaded_at)
+        status, draining = self._reloader.status, len(self._draining.statuses())
+        number = self._door.generation.number
+        return GenerationFacts(number, status.stale, status.loaded_at, draining)
+
+    def _plugin_facts(self) -> PluginFacts:
+        uses = ((plugin.name, use) for plugin in self.plugins() for use in plugin.uses)
+        return PluginFacts(
+            self._host.faults.counts(),
+            self._host.faults.slow_counts(),
+            [(name, use.route, bool(use.quarantined)) for name, use in uses],
+            len(loaded()),
+        )
 
     def _endpoints(self) -> list[EndpointSnapshot]:
         now = self._door.clock()

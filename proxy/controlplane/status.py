@@ -5,15 +5,22 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from proxy.controlplane.draining import DrainingStatus
+from proxy.controlplane.history import HistoryEntry
+from proxy.controlplane.preview import RolloutPreview
 from proxy.dataplane.accounting import Accounting, EndpointSnapshot
+from proxy.pluginhost.reports import PluginReport
+from proxy.pluginhost.routers import PluginAdmin
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigStatus:
     """The configuration that serves.
 
-    `stale` is true when the file holds something newer that was refused;
-    `problems` then says why, one text per problem. `loaded_at` in unix seconds.
+    `digest` covers it and the plugins that it uses. `stale` is true when the file holds
+    something else that does not serve, because it was refused or because an operator has
+    `brought_back` an older generation; `problems` then says why, one text per problem.
+    `loaded_at` in unix seconds.
     """
 
     file: str
@@ -21,6 +28,7 @@ class ConfigStatus:
     loaded_at: float
     stale: bool = False
     problems: tuple[str, ...] = ()
+    brought_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,11 @@ class RequestSummary:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything that `/status` says; it is sent as JSON in this shape."""
+    """Everything that `/status` says; it is sent as JSON in this shape.
+
+    `draining` are the generations before with requests still under way, `history` those
+    that can be brought back, both the oldest first.
+    """
 
     version: str
     ready: bool
@@ -71,20 +83,28 @@ class Status:
     requests: RequestSummary
     rollouts: tuple[RolloutStatus, ...] = ()
     endpoints: tuple[EndpointSnapshot, ...] = ()
+    draining: tuple[DrainingStatus, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    plugins: tuple[PluginReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadOutcome:
-    """What came of a reload.
+    """What came of a reload, or would come of it when it was only tried (`dry_run`).
 
     `done` tells whether the file now serves, `changed` whether that made a new
-    generation; `problems` says why it does not serve, one text per problem.
+    generation; `generation` is the one that serves; `problems` says why the file does not
+    serve, one text per problem. `moves` tells for each rollout what the change means for
+    its last callers, `released` the plugins that were let out of quarantine.
     """
 
     done: bool
     changed: bool
     generation: int
     problems: tuple[str, ...] = ()
+    moves: tuple[RolloutPreview, ...] = ()
+    released: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 class AdminView(Protocol):
@@ -100,11 +120,35 @@ class AdminView(Protocol):
     def status(self) -> Status:
         """Return the state of this moment."""
 
-    async def reload(self) -> ReloadOutcome:
-        """Read the configuration file now and serve it if it has no problem.
+    async def reload(
+        self, *, dry_run: bool = False, release: bool = True, file: str = ""
+    ) -> ReloadOutcome:
+        """Read the configuration file and the plugins now; serve them if they have no problem.
 
+        With `dry_run` everything is done but the last step, and nothing changes; `file` then
+        names another file, in the folder of the one that serves. With
+        `release` the quarantined plugins serve again if nothing has changed.
         Two reloads at the same time are the implementer's to put in a row.
         """
+
+    async def rollback(self, number: int, *, by: str = "operator") -> ReloadOutcome:
+        """Serve again what that generation was made of, as a new generation.
+
+        `by` is the operator's name. The file stays as it is, and the configuration
+        counts as stale until it is read again.
+        """
+
+    def history(self) -> tuple[HistoryEntry, ...]:
+        """Return the generations that can be brought back, the oldest first."""
+
+    def plugins(self) -> tuple[PluginReport, ...]:
+        """Return what is to be known of each plugin that serves."""
+
+    def release_quarantine(self, plugin: str | None = None) -> tuple[str, ...]:
+        """Let the quarantined uses of a plugin serve again, or those of all; returns the names."""
+
+    def plugin_admin(self) -> tuple[PluginAdmin, ...]:
+        """Return what plugins answer on the admin listener."""
 
 
 def summarise(accounting: Accounting) -> RequestSummary:

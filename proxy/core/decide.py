@@ -5,6 +5,7 @@ hit wins:
 
     disabled -> legacy
     blacklist -> legacy
+    assign: a plugin of the route pins the arm
     whitelist (verified identity only) -> new
     conditions not met -> legacy
     no key -> what missing_key says
@@ -28,6 +29,10 @@ MissingKey = Literal["legacy", "new", "reject"]
 """What a caller without a key gets while a rollout is between 0 % and 100 %."""
 
 
+Pin = Callable[[], Arm | None]
+"""Asks the route's plugins whether they pin the arm."""
+
+
 class Decision(NamedTuple):
     """Where a request goes, and why."""
 
@@ -46,7 +51,7 @@ class Rule(NamedTuple):
     """One step of the precedence."""
 
     name: str
-    judge: Callable[[Identity], Decision | None]
+    judge: Callable[[Identity, Pin | None], Decision | None]
     """Return the decision if the rule hits, None to ask the next one."""
     tell: Callable[[Identity], str]
     """Say in words what the rule saw; read only by `explain`."""
@@ -88,6 +93,10 @@ _BLACKLISTED = Decision(_LEGACY, Reason.BLACKLIST)
 _WHITELISTED = Decision(_NEW, Reason.WHITELIST)
 _UNMET = Decision(_LEGACY, Reason.CONDITIONS)
 _EVERYBODY = Decision(_NEW, Reason.PERCENTAGE)
+_ASSIGNED = {
+    _LEGACY: Decision(_LEGACY, Reason.ASSIGNED),
+    _NEW: Decision(_NEW, Reason.ASSIGNED),
+}
 _MISSING: dict[MissingKey, Decision] = {
     "legacy": Decision(_LEGACY, Reason.MISSING_KEY),
     "new": Decision(_NEW, Reason.MISSING_KEY),
@@ -97,18 +106,22 @@ _MISSING: dict[MissingKey, Decision] = {
 ROUTED = Decision(None, Reason.ROUTE)
 """The decision of a route that names an upstream."""
 
+ANSWERED = Decision(None, Reason.ANSWERED)
+"""The decision of a request that a plugin answers before there is one."""
+
 UNMATCHED = Decision(None, Reason.UNMATCHED)
 """The decision of the last route, which takes what no other took."""
 
 
-def decide(rollout: Rollout, identity: Identity) -> Decision:
+def decide(rollout: Rollout, identity: Identity, pin: Pin | None = None) -> Decision:
     """Return which arm of the rollout answers this caller. Never raises.
 
-    A rule that raises decides for legacy, with `Reason.ERROR` and the exception.
+    A rule that raises decides for legacy, with `Reason.ERROR` and the exception. `pin` is
+    asked by rollouts that `assignable` made.
     """
     try:
         for _, judge, _ in rollout.rules:
-            decision = judge(identity)
+            decision = judge(identity, pin)
             if decision is not None:
                 return decision
     except Exception as error:
@@ -116,13 +129,13 @@ def decide(rollout: Rollout, identity: Identity) -> Decision:
     return _failed(LookupError(f"no rule of {rollout.name} decided"))
 
 
-def explain(rollout: Rollout, identity: Identity) -> Explanation:
+def explain(rollout: Rollout, identity: Identity, pin: Pin | None = None) -> Explanation:
     """Return the decision that `decide` returns, with every rule looked at. Never raises."""
     looks: list[Look] = []
     decision: Decision | None = None
     for name, judge, tell in rollout.rules:
         try:
-            decision = judge(identity)
+            decision = judge(identity, pin)
             looks.append(Look(name, decision is not None, tell(identity)))
         except Exception as error:
             decision = _failed(error)
@@ -173,18 +186,38 @@ def compile_rollout(
     return Rollout(name, tuple(rules), bucket_of, limit)
 
 
+def assignable(rollout: Rollout) -> Rollout:
+    """Return the rollout for a route whose plugins may pin the arm.
+
+    They come after what sends everybody or this caller to legacy, and before the rest.
+    """
+    before = sum(1 for rule in rollout.rules if rule.name in ("disabled", "blacklist"))
+    rules = (*rollout.rules[:before], _assign_rule(), *rollout.rules[before:])
+    return Rollout(rollout.name, rules, rollout.bucket_of, rollout.threshold)
+
+
 def _failed(error: Exception) -> Decision:
     return Decision(_LEGACY, Reason.ERROR, error=error)
 
 
 def _disabled_rule() -> Rule:
     return Rule(
-        "disabled", lambda _identity: _DISABLED, lambda _identity: "the rollout is not enabled"
+        "disabled",
+        lambda _identity, _pin: _DISABLED,
+        lambda _identity: "the rollout is not enabled",
     )
 
 
+def _assign_rule() -> Rule:
+    def judge(_: Identity, pin: Pin | None) -> Decision | None:
+        arm = None if pin is None else pin()
+        return None if arm is None else _ASSIGNED[arm]
+
+    return Rule("assign", judge, lambda _identity: "the route's plugins may pin the arm")
+
+
 def _blacklist_rule(keys: frozenset[bytes]) -> Rule:
-    def judge(identity: Identity) -> Decision | None:
+    def judge(identity: Identity, _: Pin | None) -> Decision | None:
         return _BLACKLISTED if identity.key in keys else None
 
     def tell(identity: Identity) -> str:
@@ -194,7 +227,7 @@ def _blacklist_rule(keys: frozenset[bytes]) -> Rule:
 
 
 def _whitelist_rule(keys: frozenset[bytes]) -> Rule:
-    def judge(identity: Identity) -> Decision | None:
+    def judge(identity: Identity, _: Pin | None) -> Decision | None:
         return _WHITELISTED if identity.key in keys and identity.verified else None
 
     def tell(identity: Identity) -> str:
@@ -218,7 +251,7 @@ def _conditions_rule(conditions: tuple[Condition, ...]) -> Rule:
                 return condition
         return None
 
-    def judge(identity: Identity) -> Decision | None:
+    def judge(identity: Identity, _: Pin | None) -> Decision | None:
         return None if unmet(identity) is None else _UNMET
 
     def tell(identity: Identity) -> str:
@@ -235,7 +268,7 @@ def _conditions_rule(conditions: tuple[Condition, ...]) -> Rule:
 def _missing_key_rule(answer: MissingKey) -> Rule:
     decision = _MISSING[answer]
 
-    def judge(identity: Identity) -> Decision | None:
+    def judge(identity: Identity, _: Pin | None) -> Decision | None:
         return decision if identity.key is None else None
 
     def tell(identity: Identity) -> str:
@@ -245,7 +278,7 @@ def _missing_key_rule(answer: MissingKey) -> Rule:
 
 
 def _percentage_rule(bucket_of: Callable[[bytes], int], limit: int) -> Rule:
-    def judge(identity: Identity) -> Decision:
+    def judge(identity: Identity, _: Pin | None) -> Decision:
         key = identity.key
         if key is None:  # only at 100 %: otherwise the rule before has decided
             return _EVERYBODY

@@ -31,6 +31,19 @@ class Conditions:
     """Pairs of lower-case name and exact value; the value None asks for presence alone."""
 
 
+class Goal(NamedTuple):
+    """Where a route or an arm leads: to an upstream, or to a plugin that has `dispatch`."""
+
+    upstream: str = ""
+    plugin: str = ""
+    timeout: float = 0.0
+    """How long the plugin may take, in seconds."""
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"plugin {self.plugin}" if self.plugin else self.upstream
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A compiled route."""
@@ -40,8 +53,8 @@ class Route:
     name: str
     conditions: Conditions
     rollout: Rollout | None
-    destinations: Mapping[Arm | None, str]
-    """Arm -> upstream name; the key None where the route names an upstream and no rollout."""
+    destinations: Mapping[Arm | None, Goal]
+    """By arm; the key None where the route has no rollout."""
     fixed: Decision | None
     """The decision of a route without a rollout; None where the rollout has to be asked."""
 

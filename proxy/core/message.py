@@ -21,7 +21,7 @@ from typing import NamedTuple
 from proxy.core.field import TOKEN, Field, MessageError, parse_fields
 from proxy.core.reason import Reason
 
-__all__ = ["RequestHead", "ResponseHead", "parse_request_head", "parse_response_head"]
+__all__ = ["IDEMPOTENT", "RequestHead", "ResponseHead", "parse_request_head", "parse_response_head"]
 
 _REQUEST_LINE = re.compile(rb"(%b++) ([\x21-\x7e\x80-\xff]++) HTTP/(\d)\.(\d)(?=\r\n)" % TOKEN)
 _STATUS_LINE = re.compile(rb"HTTP/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*+))?(?=\r\n)")
@@ -30,6 +30,10 @@ _HOST = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]++\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*+)(?::\d*+)?"
 )
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]++)([/?].*)?", re.DOTALL)
+
+
+IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+"""Methods that do no more when they are done twice: RFC 9110 section 9.2.2."""
 
 
 class RequestHead(NamedTuple):

@@ -14,12 +14,17 @@ from typing import NamedTuple
 class Arm(StrEnum):
     """One of the two sides of a rollout."""
 
+    # The hash of an enumeration's member is computed in Python; that of its text is not.
+    __hash__ = str.__hash__
+
     LEGACY = "legacy"
     NEW = "new"
 
 
 class Reason(StrEnum):
     """Why a request took its way, or why it failed. A closed list."""
+
+    __hash__ = str.__hash__
 
     # decisions
     UNMATCHED = "unmatched"
@@ -32,12 +37,15 @@ class Reason(StrEnum):
     REMAINDER = "remainder"
     MISSING_KEY = "missing_key"
     ERROR = "error"
+    ASSIGNED = "assigned"
+    ANSWERED = "answered"
     # faults of the client
     BAD_REQUEST = "bad_request"
     HEAD_TOO_LARGE = "head_too_large"
     URL_TOO_LONG = "url_too_long"
     HEAD_TIMEOUT = "head_timeout"
     BODY_TIMEOUT = "body_timeout"
+    BODY_TOO_LARGE = "body_too_large"
     VERSION_NOT_SUPPORTED = "version_not_supported"
     CODING_NOT_SUPPORTED = "coding_not_supported"
     CONNECT_REFUSED = "connect_refused"
@@ -52,6 +60,11 @@ class Reason(StrEnum):
     UPSTREAM_CLOSED = "upstream_closed"
     UPSTREAM_INVALID = "upstream_invalid"
     UPSTREAM_CUT = "upstream_cut"
+    UPSTREAM_TOO_LARGE = "upstream_too_large"
+    # faults of a plugin
+    PLUGIN_FAILED = "plugin_failed"
+    PLUGIN_TIMEOUT = "plugin_timeout"
+    QUARANTINED = "quarantined"
     # our own limits
     POOL_FULL = "pool_full"
     NO_HEALTHY_ENDPOINT = "no_healthy_endpoint"
@@ -77,6 +90,9 @@ FAULTS: dict[Reason, Fault] = {
     ),
     Reason.HEAD_TIMEOUT: Fault(408, "client", "The request head did not arrive in time."),
     Reason.BODY_TIMEOUT: Fault(408, "client", "The request body stopped arriving."),
+    Reason.BODY_TOO_LARGE: Fault(
+        413, "client", "The request body is larger than this route takes."
+    ),
     Reason.VERSION_NOT_SUPPORTED: Fault(505, "client", "This HTTP version is not spoken here."),
     Reason.CODING_NOT_SUPPORTED: Fault(501, "client", "This transfer coding is not spoken here."),
     Reason.CONNECT_REFUSED: Fault(
@@ -98,6 +114,14 @@ FAULTS: dict[Reason, Fault] = {
     ),
     Reason.UPSTREAM_INVALID: Fault(502, "upstream", "The upstream's answer is not valid HTTP/1.1."),
     Reason.UPSTREAM_CUT: Fault(502, "upstream", "The upstream's answer was cut short."),
+    Reason.UPSTREAM_TOO_LARGE: Fault(
+        502, "upstream", "The upstream's answer is larger than this route can rewrite."
+    ),
+    Reason.PLUGIN_FAILED: Fault(500, "plugin", "A plugin of this route failed."),
+    Reason.PLUGIN_TIMEOUT: Fault(504, "plugin", "A plugin of this route took too long."),
+    Reason.QUARANTINED: Fault(
+        503, "plugin", "A plugin of this route failed too often and is switched off."
+    ),
     Reason.POOL_FULL: Fault(503, "proxy", "All connections to the upstream are busy."),
     Reason.NO_HEALTHY_ENDPOINT: Fault(503, "upstream", "No endpoint of the upstream is healthy."),
     Reason.TOO_MANY_CONNECTIONS: Fault(
@@ -117,4 +141,6 @@ DECISIONS: dict[Reason, str] = {
     Reason.REMAINDER: "The key's bucket lies at or above the percentage; legacy answered.",
     Reason.MISSING_KEY: "The request carries no key; the rollout's missing_key rule answered.",
     Reason.ERROR: "The decision failed; legacy answered.",
+    Reason.ASSIGNED: "A plugin of the route pinned the arm.",
+    Reason.ANSWERED: "A plugin answered before there was a decision.",
 }

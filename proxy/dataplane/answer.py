@@ -44,6 +44,15 @@ class Answer:
         self._exposed = exposed
         self.keeps = keeps
 
+    def expose(self, exposed: bytes) -> None:
+        """Tell of another decision, in the X-Crossfade-* lines `exposed`."""
+        self._exposed = exposed
+
+    def go_on(self) -> None:
+        """Ask for the body of a request that waits to be asked (RFC 9110 section 10.1.1)."""
+        if self._modern:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
     def interim(self, head: ResponseHead) -> None:
         """Pass a 1xx on; HTTP/1.0 does not know them (RFC 9110 section 15.2)."""
         if self._modern:

@@ -19,6 +19,7 @@ from proxy.core.message import parse_request_head
 from proxy.core.reason import FAULTS, Reason
 from proxy.dataplane.exchange import Exchange
 from proxy.dataplane.ids import new_trace
+from proxy.dataplane.plugged_exchange import PluggedExchange
 from proxy.dataplane.problem import problem
 from proxy.dataplane.sweep import NEVER
 
@@ -108,7 +109,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             self._take(data)
         except Exception:
-            self._broken()
+            self.broken()
 
     def _take(self, data: bytes) -> None:
         exchange = self._exchange
@@ -238,6 +239,11 @@ class ClientConnection(asyncio.Protocol):
         if self._exchange is None and not self._buffer:
             self._close()
 
+    def serves(self, generation: "Generation") -> bool:
+        """Whether a request that needs the plugins of `generation` is under way here."""
+        exchange = self._exchange
+        return exchange is not None and exchange.plugged and exchange.generation is generation
+
     def abort(self) -> None:
         """End at once; a request under way is counted as one that was left."""
         exchange = self._exchange
@@ -295,12 +301,18 @@ class ClientConnection(asyncio.Protocol):
         """Start the exchange whose head ends at `end`; returns what is left of `data`."""
         self._head_begun = False
         head = parse_request_head(data[:end])
-        limits = self.door.generation.limits
+        generation = self.door.generation
+        limits = generation.limits
         if len(head.target) > limits.url_bytes:
             raise MessageError(Reason.URL_TOO_LONG, "")
         if end - len(head.target) > limits.header_bytes:
             raise MessageError(Reason.HEAD_TOO_LARGE, "")
-        exchange = Exchange(self, head)
+        bound = generation.match(head)
+        exchange = (
+            Exchange(self, head, bound)
+            if bound.chains is None
+            else PluggedExchange(self, head, bound)
+        )
         self._exchange = exchange
         return exchange.begin(data[end:])
 
@@ -337,7 +349,7 @@ class ClientConnection(asyncio.Protocol):
         )
         self.linger()
 
-    def _broken(self) -> None:
+    def broken(self) -> None:
         """A fault of ours: say so in the log, and leave nobody waiting."""
         _log.exception("internal_error", client=self.peer)
         exchange = self._exchange

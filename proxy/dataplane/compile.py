@@ -6,22 +6,32 @@ is a configuration that validation let through; the message says where, and the
 generation before it keeps serving.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from proxy.config.models import Arm as DeclaredArm
 from proxy.config.models import Condition as DeclaredCondition
 from proxy.config.models import Config, Match
 from proxy.config.models import Rollout as DeclaredRollout
 from proxy.config.models import Route as DeclaredRoute
 from proxy.core.conditions import Condition, any_of, between
-from proxy.core.decide import ROUTED, UNMATCHED, Rollout, compile_rollout
+from proxy.core.decide import ANSWERED, ROUTED, UNMATCHED, Rollout, assignable, compile_rollout
 from proxy.core.key import normalise_value
-from proxy.core.match import Conditions, Route, RouteTable, compile_host, compile_table
+from proxy.core.match import Conditions, Goal, Route, RouteTable, compile_host, compile_table
 from proxy.core.path_pattern import compile_path
 from proxy.core.reason import Arm
 from proxy.dataplane.identify import Identifier
 
 UNMATCHED_NAME = "unmatched"
 """The name of the last route, which takes what no declared route took."""
+
+
+class EndpointRoute(NamedTuple):
+    """A path that a plugin answers itself, before all declared routes."""
+
+    name: str
+    method: str
+    path: str
 
 
 def compile_identifier(config: Config) -> Identifier:
@@ -41,16 +51,31 @@ def compile_rollouts(config: Config) -> dict[str, Rollout]:
     }
 
 
-def compile_routes(config: Config, rollouts: Mapping[str, Rollout] | None = None) -> RouteTable:
+def compile_routes(
+    config: Config,
+    rollouts: Mapping[str, Rollout] | None = None,
+    *,
+    assigned: Container[str] = (),
+    endpoints: Sequence[EndpointRoute] = (),
+) -> RouteTable:
     """Return the table of all routes in file order, the last one being the unmatched default.
 
     ``rollouts`` are those of `compile_rollouts`, which is called where they are
-    not given. Raises ValueError for a pattern that cannot be compiled.
+    not given; ``assigned`` are the routes on which a plugin may pin the arm;
+    ``endpoints`` come first. Raises ValueError for a pattern that cannot be compiled.
     """
     compiled = compile_rollouts(config) if rollouts is None else rollouts
-    routes = [_route(index, route, compiled) for index, route in enumerate(config.routes)]
+    routes = [_endpoint(index, endpoint) for index, endpoint in enumerate(endpoints)]
+    for index, declared in enumerate(config.routes):
+        rollout = None if declared.rollout is None else compiled[declared.rollout]
+        if rollout is not None and declared.name in assigned:
+            rollout = assignable(rollout)
+        try:
+            routes.append(_route(len(endpoints) + index, declared, rollout))
+        except ValueError as error:
+            raise ValueError(f"routes[{index}] ({declared.name}): {error}") from error
     everything = Conditions(compile_path("/**"))
-    default: dict[Arm | None, str] = {None: config.default_upstream}
+    default: dict[Arm | None, Goal] = {None: Goal(config.default_upstream)}
     routes.append(Route(len(routes), UNMATCHED_NAME, everything, None, default, UNMATCHED))
     return compile_table(routes)
 
@@ -88,19 +113,31 @@ def _condition(attribute: str, declared: DeclaredCondition) -> Condition:
     return between(attribute, declared.min, declared.max)
 
 
-def _route(index: int, declared: DeclaredRoute, rollouts: Mapping[str, Rollout]) -> Route:
-    try:
-        conditions = _conditions(declared.match)
-    except ValueError as error:
-        raise ValueError(f"routes[{index}] ({declared.name}): {error}") from error
-    if declared.rollout is None or declared.arms is None:
-        destinations: dict[Arm | None, str] = {None: declared.upstream or ""}
+def _endpoint(index: int, endpoint: EndpointRoute) -> Route:
+    conditions = Conditions(
+        compile_path(endpoint.path), methods=frozenset([endpoint.method.encode()])
+    )
+    return Route(
+        index, endpoint.name, conditions, None, {None: Goal(plugin=endpoint.name)}, ANSWERED
+    )
+
+
+def _route(index: int, declared: DeclaredRoute, rollout: Rollout | None) -> Route:
+    conditions = _conditions(declared.match)
+    if rollout is None or declared.arms is None:
+        destinations: dict[Arm | None, Goal] = {None: _goal(declared)}
         return Route(index, declared.name, conditions, None, destinations, ROUTED)
     destinations = {
-        Arm.LEGACY: declared.arms.legacy.upstream,
-        Arm.NEW: declared.arms.new.upstream,
+        Arm.LEGACY: _goal(declared.arms.legacy),
+        Arm.NEW: _goal(declared.arms.new),
     }
-    return Route(index, declared.name, conditions, rollouts[declared.rollout], destinations, None)
+    return Route(index, declared.name, conditions, rollout, destinations, None)
+
+
+def _goal(declared: DeclaredRoute | DeclaredArm) -> Goal:
+    if declared.plugin is not None:
+        return Goal(plugin=declared.plugin.plugin, timeout=declared.timeout)
+    return Goal(declared.upstream or "")
 
 
 def _conditions(declared: Match) -> Conditions:

@@ -2,17 +2,24 @@
 
 import asyncio
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
+from proxy.core.identity import Identity
 from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.client_connection import ClientConnection
 from proxy.dataplane.sweep import Sweep
+from proxy.dataplane.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from proxy.dataplane.generation import Generation
-    from proxy.dataplane.tunnel import Tunnel
 
 __all__ = ["Door"]
+
+_REMEMBERED = 2048
+# Of a busy proxy's callers one in so many is remembered: what is kept turns cold, and cold
+# memory costs the next request more than the keeping.
+_ONE_IN = 16
 
 
 class Door:
@@ -20,7 +27,9 @@ class Door:
 
     `generation` is replaced by one assignment; a request reads it once. While
     `draining`, connections close after the request under way; `empty` is set once
-    nobody is left to serve.
+    nobody is left to serve. `decided` are the last callers whom a rollout (its name)
+    was asked about; they are kept in memory alone, to tell beforehand what a change of
+    the configuration would do to them.
     """
 
     def __init__(
@@ -34,8 +43,16 @@ class Door:
         self.wall_clock = time.time
         self.draining = False
         self.empty = asyncio.Event()
+        self.decided: deque[tuple[str, Identity]] = deque(maxlen=_REMEMBERED)
+        self._asked = 0
         self.connections: set[ClientConnection] = set()
         self.tunnels: set[Tunnel] = set()
+
+    def remember(self, rollout: str, identity: Identity) -> None:
+        """Note whom a rollout was asked about: everybody at first, then one in some."""
+        self._asked += 1
+        if self._asked <= _REMEMBERED or self._asked % _ONE_IN == 0:
+            self.decided.append((rollout, identity))
 
     def protocol(self) -> ClientConnection:
         """The protocol of a new client connection."""
@@ -57,13 +74,20 @@ class Door:
             self.accounting.connection_closed()
             self._look_if_empty()
 
-    def tunnelled(self, tunnel: "Tunnel") -> None:
-        """A connection has become `tunnel`; count it until it closes."""
+    def tunnel(self, client: ClientConnection, upstream: asyncio.Transport, idle: float) -> None:
+        """Make a tunnel of two connections; count it until it closes.
+
+        `idle`: the longest silence in seconds.
+        """
+        held = client.switched()
+        if held:
+            upstream.write(held)
+        tunnel = Tunnel(self.sweep, client.transport, upstream, idle)
         self.tunnels.add(tunnel)
         self.accounting.tunnels_open += 1
         tunnel.on_close = lambda: self._tunnel_closed(tunnel)
 
-    def _tunnel_closed(self, tunnel: "Tunnel") -> None:
+    def _tunnel_closed(self, tunnel: Tunnel) -> None:
         self.tunnels.discard(tunnel)
         self.accounting.tunnels_open -= 1
         self._look_if_empty()
@@ -85,6 +109,12 @@ class Door:
             connection.abort()
         for tunnel in tuple(self.tunnels):
             tunnel.abort()
+
+    def cut_generation(self, generation: "Generation") -> None:
+        """End the requests that need the plugins of `generation`, at once."""
+        for connection in tuple(self.connections):
+            if connection.serves(generation):
+                connection.abort()
 
     def _expire_idle(self, now: float) -> None:
         for upstream in self.generation.upstreams.values():

@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING
 from proxy.core.field import MessageError
 from proxy.core.forwarding import max_forwards, protocols
 from proxy.core.framing import Decoded, Framing
-from proxy.core.message import RequestHead, ResponseHead
+from proxy.core.identity import ANONYMOUS
+from proxy.core.message import IDEMPOTENT, RequestHead, ResponseHead
 from proxy.core.reason import Reason
-from proxy.dataplane.access_log import AccessEntry
 from proxy.dataplane.answer import Answer
+from proxy.dataplane.generation import BoundRoute, Destination
 from proxy.dataplane.outgoing import OutgoingRequest
 from proxy.dataplane.problem import reflection
+from proxy.dataplane.record import Ending, record
 from proxy.dataplane.request_body import RequestBody
-from proxy.dataplane.tunnel import Tunnel
 from proxy.dataplane.upstream import Endpoint
 from proxy.dataplane.upstream_connection import UpstreamConnection
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Exchange"]
 
-# RFC 9110 section 9.2.2.
-_IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
 # How long a client that has sent its FIN is served on while nothing moves, in seconds.
 _HALF_CLOSED_GRACE = 1.0
 
@@ -45,6 +44,7 @@ _HALF_CLOSED_GRACE = 1.0
 class Exchange:
     """See the module. A pool's `Seeker` and a connection's `Receiver`."""
 
+    plugged = False
     # Defaults live in the class: what most exchanges never change costs them nothing.
     _connection: UpstreamConnection | None = None
     _endpoint: Endpoint | None = None
@@ -54,25 +54,35 @@ class Exchange:
     _retried = False
     _half_closed = False
     _stalled = -1
+    _upstream_status = 0
     _timeout_reason: Reason
 
-    def __init__(self, client: "ClientConnection", head: RequestHead) -> None:
+    def __init__(self, client: "ClientConnection", head: RequestHead, bound: BoundRoute) -> None:
         """Decide where `head` goes. Raises MessageError if it cannot be passed on."""
         self._started = time.perf_counter()
         self._client = client
         self._head = head
         self.method = head.method
         self._body = RequestBody.of(client, head)
-        self._generation = generation = client.door.generation
+        self.generation = generation = bound.generation
+        self._bound = bound
         if client.ended:
             self._half_closed = True
         trusted = client.trusted(generation)
-        to = generation.decide(head, trusted=trusted, now=client.door.wall_clock())
-        self._destination = to
         self._outgoing = out = OutgoingRequest(client, head, trusted=trusted)
+        self._destination = to = self._decide(trusted=trusted)
         exposed = generation.exposed(to.arm, to.reason)
         self._answer = Answer(client, head, out.request_id, exposed, keeps=out.keeps)
         client.door.accounting.started()
+
+    def _decide(self, *, trusted: bool) -> Destination:
+        """Find out where the request goes."""
+        generation, bound, door = self.generation, self._bound, self._client.door
+        if not bound.asks:
+            return generation.decide(bound, ANONYMOUS)
+        identity = generation.identify(self._head, trusted=trusted, now=door.wall_clock())
+        door.remember(bound.asks, identity)
+        return generation.decide(bound, identity)
 
     # finding a connection
 
@@ -85,14 +95,19 @@ class Exchange:
         except MessageError as error:
             self._fault(error.reason, error.detail)
             return b""
-        if self._destination.decision.rejected:
-            self._fault(Reason.MISSING_KEY, "This route answers only callers with a key.")
-        elif hops == 0:
+        if hops == 0:
             self._answer.own(200, *reflection(self._head))
             self._end(None)
         else:
-            self._attempt(fresh=False)
+            self._proceed()
         return rest
+
+    def _proceed(self) -> None:
+        """Go where the decision says."""
+        if self._destination.decision.rejected:
+            self._fault(Reason.MISSING_KEY, "This route answers only callers with a key.")
+        else:
+            self._attempt(fresh=False)
 
     def _attempt(self, *, fresh: bool) -> None:
         """Seek a connection to the best endpoint that has not been tried."""
@@ -121,14 +136,19 @@ class Exchange:
         """Send the head and what there is of the body."""
         self._seeking = False
         self._connection = connection
-        body, endpoint = self._body, self._endpoint
+        endpoint = self._endpoint
         assert endpoint is not None  # noqa: S101 (narrows the type)
+        self._send(connection, endpoint, self._head)
+
+    def _send(self, connection: UpstreamConnection, endpoint: Endpoint, head: RequestHead) -> None:
+        """Send `head` and what there is of the body."""
         data = self._outgoing.head_for(
+            head,
             endpoint.authority,
             replaces_host=self._destination.upstream.replaces_host,
         )
-        if body is not None:
-            data += body.attach(connection)
+        if self._body is not None:
+            data += self._body.attach(connection)
         self._await_response()
         connection.begin(self, data)
 
@@ -202,6 +222,7 @@ class Exchange:
 
     def response(self, head: ResponseHead, framing: Framing, first: Decoded) -> None:
         """Pass on the final head, and the body as far as it came along."""
+        self._upstream_status = head.status
         if self._client.blocked and not first.done:
             self.client_writable(writable=False)
         self._answer.begin(head, framing, first, unread=self._unread)
@@ -217,16 +238,17 @@ class Exchange:
             if self._stalled < 0:
                 self._wait(self._destination.upstream.timeouts.idle, Reason.UPSTREAM_IDLE_TIMEOUT)
             return
+        self._done_with_upstream()
+        self._end(None)
+
+    def _done_with_upstream(self) -> None:
+        """The whole answer has come: the connection can serve another request."""
         connection, self._connection = self._connection, None
         if connection is not None:
             if self._stalled >= 0:
                 connection.transport.resume_reading()
-            if self._unread:
-                connection.close()
-            else:
-                connection.release()
+            connection.release(reusable=not self._unread)
         self._let_go(None)
-        self._end(None)
 
     def switched(self, head: ResponseHead, rest: bytes) -> None:
         """The upstream agreed to switch protocols: from here on a tunnel."""
@@ -236,16 +258,13 @@ class Exchange:
             self._let_go(Reason.UPSTREAM_INVALID)
             self._fault(Reason.UPSTREAM_INVALID, "The upstream switched protocols unasked.")
             return
-        client, door = self._client, self._client.door
         self._connection = None
+        self._upstream_status = head.status
         connection.handed_over()
         self._let_go(None)
         self._answer.switch(head, rest)
-        held = client.switched()
-        if held:
-            connection.transport.write(held)
         idle = self._destination.upstream.timeouts.tunnel
-        door.tunnelled(Tunnel(door.sweep, client.transport, connection.transport, idle))
+        self._client.door.tunnel(self._client, connection.transport, idle)
         self._account(None)
 
     def client_writable(self, *, writable: bool) -> None:
@@ -260,7 +279,7 @@ class Exchange:
         else:
             self._stalled = self._client.transport.get_write_buffer_size()
             connection.transport.pause_reading()
-            self._wait(self._generation.limits.body_timeout, Reason.CLIENT_LEFT)
+            self._wait(self.generation.limits.body_timeout, Reason.CLIENT_LEFT)
 
     def upstream_failed(self, reason: Reason, *, untouched: bool) -> None:
         """The connection is lost or talks nonsense. Send again only what cannot do harm."""
@@ -272,7 +291,7 @@ class Exchange:
             and connection is not None
             and connection.reused
             and self._body is None
-            and self.method in _IDEMPOTENT
+            and self.method in IDEMPOTENT
         )
         self._let_go(None if again else reason)
         if again:
@@ -292,7 +311,7 @@ class Exchange:
             size = self._client.transport.get_write_buffer_size()
             if size != self._stalled:
                 self._stalled = size
-                self._wait(self._generation.limits.body_timeout, reason)
+                self._wait(self.generation.limits.body_timeout, reason)
                 return
         if self._seeking and self._endpoint is not None:
             self._endpoint.pool.give_up(self)
@@ -319,7 +338,7 @@ class Exchange:
             timeouts = self._destination.upstream.timeouts
             self._wait(timeouts.first_byte, Reason.UPSTREAM_FIRST_BYTE_TIMEOUT)
         else:
-            self._wait(self._generation.limits.body_timeout, Reason.BODY_TIMEOUT)
+            self._wait(self.generation.limits.body_timeout, Reason.BODY_TIMEOUT)
 
     # ends
 
@@ -331,7 +350,7 @@ class Exchange:
     def _fault(self, reason: Reason, detail: str = "") -> None:
         """Tell the client of a fault, by an answer or by a cut."""
         self._let_go(reason)
-        exposed = self._generation.exposed(self._destination.arm, reason)
+        exposed = self.generation.exposed(self._destination.arm, reason)
         self._answer.fault(reason, detail, exposed, unread=self._unread)
         self._end(reason)
 
@@ -348,41 +367,23 @@ class Exchange:
             endpoint.pool.give_up(self)
         endpoint.outstanding -= 1
         self._answered_by = endpoint.url
-        if reason is not None or self._answer.status:
+        if reason is not None or self._upstream_status:
             now = self._client.door.clock()
-            self._destination.upstream.report(endpoint, now, reason, self._answer.status)
+            self._destination.upstream.report(endpoint, now, reason, self._upstream_status)
 
     def _end(self, fault: Reason | None) -> None:
         self._account(fault)
         self._client.exchange_over(keep=self._answer.keeps)
 
     def _account(self, fault: Reason | None) -> None:
-        """Count and log what became of the request."""
-        to, answer = self._destination, self._answer
-        reason = fault or to.reason
-        seconds = time.perf_counter() - self._started
+        """Count and log what became of the request; it is over."""
+        client, generation, to = self._client, self.generation, self._destination
+        head, out, answer = self._head, self._outgoing, self._answer
+        reason, seconds = fault or to.reason, time.perf_counter() - self._started
         bytes_in = 0 if self._body is None else self._body.taken
-        self._client.door.accounting.finished(
-            to.route, to.arm, answer.status, reason, seconds, bytes_in, answer.bytes_out
-        )
-        log = self._generation.access_log
-        if log.wants(answer.status, reason, self._outgoing.request_id):
-            log.write(
-                AccessEntry(
-                    request_id=self._outgoing.request_id,
-                    trace_id=self._outgoing.trace_id,
-                    client=self._client.peer,
-                    method=self.method,
-                    path=self._head.target,
-                    route=to.route,
-                    arm=to.arm,
-                    reason=reason,
-                    status=answer.status,
-                    seconds=seconds,
-                    bytes_in=bytes_in,
-                    bytes_out=answer.bytes_out,
-                    key=to.identity.key,
-                    endpoint=self._answered_by,
-                    generation=self._generation.number,
-                )
-            )
+        ending = Ending(reason, fault, seconds, bytes_in, answer.bytes_out, answer.status)
+        record(client, generation, to, head, out, ending, self._answered_by)
+        self._finished(ending)
+
+    def _finished(self, ending: Ending) -> None:
+        """What else is to be done at the end."""

@@ -1,45 +1,102 @@
 """Everything that was declared, compiled: a request meets exactly one generation."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.models import Config
-from proxy.core.decide import Decision, decide
+from proxy.core.decide import ANSWERED, Decision, Pin, decide
 from proxy.core.identity import ANONYMOUS, Identity
-from proxy.core.match import Route, match
+from proxy.core.match import Goal, Route, RouteTable, match
 from proxy.core.message import RequestHead
 from proxy.core.reason import Arm, Reason
 from proxy.dataplane.access_log import AccessLog
 from proxy.dataplane.accounting import NO_ARM
-from proxy.dataplane.compile import compile_routes
+from proxy.dataplane.compile import EndpointRoute, compile_rollouts, compile_routes
 from proxy.dataplane.identify import Identifier
 from proxy.dataplane.upstream import Upstream
+from proxy.pluginhost.chains import Chains, Step
 
-__all__ = ["Destination", "Generation"]
+if TYPE_CHECKING:
+    from proxy.pluginhost.plugin_set import PluginSet
+    from proxy.pluginhost.routers import PluginEndpoint
 
+__all__ = ["BoundRoute", "Destination", "Generation"]
+
+_NOWHERE = Goal()
 _log: FilteringBoundLogger = structlog.get_logger()
 
 
+class BoundRoute:
+    """A route with the live things that it leads to.
+
+    `chains` are its plugins, None for a route without any; `asks` is the name of the
+    rollout that has to be asked, empty where the decision is fixed; then `settled` is the
+    destination. `undecided` is where a request is before its arm is decided.
+    """
+
+    __slots__ = (
+        "asks",
+        "chains",
+        "endpoint",
+        "generation",
+        "name",
+        "route",
+        "settled",
+        "undecided",
+        "upstreams",
+    )
+
+    def __init__(
+        self,
+        generation: "Generation",
+        route: Route,
+        upstreams: dict[Arm | None, Upstream],
+        chains: Chains | None,
+        endpoint: "PluginEndpoint | None",
+    ) -> None:
+        """Bind `route`; `endpoint` is what answers, for a path of a plugin's own."""
+        self.generation = generation
+        self.route = route
+        self.name = route.name
+        self.asks = "" if route.rollout is None else route.rollout.name
+        self.upstreams = upstreams
+        self.chains = chains
+        self.endpoint = endpoint
+        self.undecided = Destination(self, ANONYMOUS, ANSWERED)
+        fixed = route.fixed
+        self.settled = None if fixed is None else Destination(self, ANONYMOUS, fixed)
+
+
 class Destination:
-    """Where a request goes, and why: the outcome of match, identity and decision."""
+    """Where a request goes, and why: the outcome of match, identity and decision.
 
-    __slots__ = ("arm", "decision", "identity", "reason", "route", "upstream")
+    `upstream` is also set where a plugin answers (`goal.plugin`): as the one whose
+    timeouts hold until then.
+    """
 
-    def __init__(self, route: Route, identity: Identity, decision: Decision, upstream: Upstream):
+    __slots__ = ("arm", "decision", "goal", "identity", "reason", "route", "upstream")
+
+    def __init__(self, bound: BoundRoute, identity: Identity, decision: Decision) -> None:
         """Keep the parts; `arm` is the word that metrics, logs and headers use."""
-        self.route = route.name
+        self.route = bound.name
         self.identity = identity
         self.decision = decision
         self.reason = decision.reason
         self.arm: str = decision.arm or NO_ARM
-        self.upstream = upstream
+        self.upstream = bound.upstreams[decision.arm]
+        self.goal = bound.route.destinations.get(decision.arm, _NOWHERE)
 
 
 class Generation:
-    """A configuration at work. Immutable but for what its upstreams learn."""
+    """A configuration at work. Immutable but for what its upstreams and plugins learn.
+
+    `in_flight` counts the requests under way that need its plugins; once it is `retired`,
+    `on_drained` is called when the last of them is over.
+    """
 
     def __init__(
         self,
@@ -48,42 +105,71 @@ class Generation:
         upstreams: Mapping[str, Upstream],
         identifier: Identifier,
         access_log: AccessLog,
+        plugins: "PluginSet | None" = None,
     ) -> None:
-        """Compile the routes of `config` and bind them to the live `upstreams`."""
+        """Compile the routes of `config` and bind them to the live `upstreams` and `plugins`."""
         self.number = number
         self.config = config
         self.limits = config.limits
         self.exposes = config.expose
         self.upstreams = upstreams
         self.access_log = access_log
+        self.plugins = plugins
+        self.in_flight = 0
+        self.retired = False
+        self.on_drained: Callable[[], None] | None = None
         self._identifier = identifier
+        self._knower: Identifier | None = None
         self._networks = [ipaddress.ip_network(n) for n in config.identity.trusted_proxies]
-        self._table = compile_routes(config)
-        self._bound: list[dict[Arm | None, Upstream]] = [
-            {arm: upstreams[name] for arm, name in route.destinations.items()}
-            for route in self._table.routes
-        ]
+        self.rollouts = compile_rollouts(config)
+        self._table, self._bound = _bind(self, plugins)
         self._exposed: dict[tuple[str, Reason], bytes] = {}
 
-    def decide(self, head: RequestHead, *, trusted: bool, now: float) -> Destination:
-        """Match the route, find the identity, decide the arm. Pure but for the token cache.
+    def match(self, head: RequestHead) -> BoundRoute:
+        """Find the route; every request has one."""
+        target, by_name = head.target, head.by_name
+        query = target.find(b"?")
+        path = target if query < 0 else target[:query]
+        host = head.authority or by_name.get(b"host", b"")
+        return self._bound[match(self._table, head.method, host, path, by_name).index]
+
+    def identify(self, head: RequestHead, *, trusted: bool, now: float) -> Identity:
+        """Find out who sent `head`. Pure but for the token cache.
 
         `now` is Unix time in seconds, `trusted` whether the peer is a trusted proxy.
         """
-        target, index = head.target, head.by_name
-        query = target.find(b"?")
-        path = target if query < 0 else target[:query]
-        host = head.authority or index.get(b"host", b"")
-        route = match(self._table, head.method, host, path, index)
-        decision, identity = route.fixed, ANONYMOUS
-        if decision is None:
-            identity = self._identifier.identify(index, now, trusted=trusted)
-            decision = decide(route.rollout, identity)  # type: ignore[arg-type]
-            if decision.error is not None:
-                # Its text may name a user; the kind of error is what can be told.
-                kind = type(decision.error).__name__
-                _log.error("decision_failed", route=route.name, error=kind)
-        return Destination(route, identity, decision, self._bound[route.index][decision.arm])
+        return self._identifier.identify(head.by_name, now, trusted=trusted)
+
+    def attributes(self, head: RequestHead, *, trusted: bool, now: float) -> Mapping[str, str]:
+        """All attributes of who sent `head`, not only those that conditions ask for."""
+        if self._knower is None:
+            self._knower = Identifier(self.config.identity)
+        return self._knower.identify(head.by_name, now, trusted=trusted).attributes
+
+    def decide(self, bound: BoundRoute, identity: Identity, pin: Pin | None = None) -> Destination:
+        """Decide the arm; `pin` asks the route's plugins."""
+        if bound.settled is not None:
+            return bound.settled
+        decision = decide(bound.route.rollout, identity, pin)  # type: ignore[arg-type]
+        if decision.error is not None:
+            # Its text may name a user; the kind of error is what can be told.
+            kind = type(decision.error).__name__
+            _log.error("decision_failed", route=bound.name, error=kind)
+        return Destination(bound, identity, decision)
+
+    def dispatcher(self, bound: BoundRoute, to: Destination) -> tuple[Step, float]:
+        """Return what answers instead of an upstream, and how many seconds it may take."""
+        if bound.endpoint is not None:
+            return bound.endpoint.step, self.limits.hook_timeout
+        assert self.plugins is not None  # noqa: S101 (narrows the type)
+        arm = to.decision.arm or ""
+        return self.plugins.destinations[bound.name, arm], to.goal.timeout
+
+    def left(self) -> None:
+        """Note that a request which needed the plugins is over."""
+        self.in_flight -= 1
+        if self.retired and not self.in_flight and self.on_drained is not None:
+            self.on_drained()
 
     def trusts(self, peer: str) -> bool:
         """Whether the address `peer` is one of the trusted proxies."""
@@ -101,3 +187,31 @@ class Generation:
             text = f"X-Crossfade-Arm: {arm}\r\nX-Crossfade-Reason: {reason.value}\r\n"
             lines = self._exposed[arm, reason] = text.encode() if self.exposes else b""
         return lines
+
+
+def _bind(
+    generation: Generation, plugins: "PluginSet | None"
+) -> tuple[RouteTable, list[BoundRoute]]:
+    """Compile the routes, and give each its upstreams and the chains of its plugins."""
+    config, upstreams = generation.config, generation.upstreams
+    chains: Mapping[str, Chains] = {} if plugins is None else plugins.chains
+    everywhere = None if plugins is None else plugins.everywhere
+    answering = () if plugins is None else plugins.endpoints
+    table = compile_routes(
+        config,
+        generation.rollouts,
+        assigned={name for name, chain in chains.items() if chain.assign},
+        endpoints=[EndpointRoute(f"plugin:{e.plugin}", e.method, e.path) for e in answering],
+    )
+    default = upstreams[config.default_upstream]
+    bound = []
+    for route in table.routes:
+        goals = route.destinations
+        chain = chains.get(route.name, everywhere)
+        if chain is None and any(goal.plugin for goal in goals.values()):
+            chain = Chains()
+        endpoint = answering[route.index] if route.index < len(answering) else None
+        live = {arm: upstreams.get(goal.upstream, default) for arm, goal in goals.items()}
+        live.setdefault(None, default)
+        bound.append(BoundRoute(generation, route, live, chain, endpoint))
+    return table, bound

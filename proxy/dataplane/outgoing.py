@@ -30,7 +30,6 @@ class OutgoingRequest:
     """
 
     __slots__ = (
-        "_head",
         "_lines",
         "_removed",
         "_trusted",
@@ -45,7 +44,6 @@ class OutgoingRequest:
 
         A trace that begins here has the request's id, so that one finds the other.
         """
-        self._head = head
         self._trusted = trusted
         by_name = head.by_name
         options = connection_options(by_name)
@@ -76,12 +74,11 @@ class OutgoingRequest:
             forwarded = client.forwarded(host)
         self._lines = b"%bX-Request-Id: %b\r\n%b" % (forwarded, request_id.encode(), lines)
 
-    def head_for(self, authority: bytes, *, replaces_host: bool) -> bytes:
-        """The head for an endpoint that is called `authority`.
+    def head_for(self, head: RequestHead, authority: bytes, *, replaces_host: bool) -> bytes:
+        """`head` (the client's, or what plugins made of it) for an endpoint called `authority`.
 
         The client's Host is kept unless the upstream wants its own, or there is none.
         """
-        head = self._head
         host = head.authority
         if replaces_host or (host is None and b"host" not in head.by_name):
             host = authority

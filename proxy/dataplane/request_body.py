@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from proxy.core.field import Field, MessageError
 from proxy.core.forwarding import trailer_section
 from proxy.core.framing import ChunkedBody, Framing, LengthBody, chunk, request_framing
 from proxy.core.message import RequestHead
@@ -23,9 +24,22 @@ class RequestBody:
     `done`: the whole body has come. `taken` counts payload bytes.
     """
 
-    __slots__ = ("_client", "_connection", "_decoder", "_pending", "chunked", "done", "taken")
+    __slots__ = (
+        "_client",
+        "_collecting",
+        "_connection",
+        "_decoder",
+        "_most",
+        "_pending",
+        "_trailers",
+        "chunked",
+        "done",
+        "taken",
+    )
 
-    def __init__(self, client: "ClientConnection", decoder: LengthBody | ChunkedBody) -> None:
+    def __init__(
+        self, client: "ClientConnection", decoder: LengthBody | ChunkedBody | None
+    ) -> None:
         """Take the body's framing; nothing has come yet."""
         self.chunked = isinstance(decoder, ChunkedBody)
         self.done = False
@@ -33,7 +47,10 @@ class RequestBody:
         self._client = client
         self._decoder = decoder
         self._connection: UpstreamConnection | None = None
-        self._pending = b""
+        self._pending = bytearray()
+        self._trailers: list[Field] = []
+        self._collecting = False
+        self._most = _PENDING_MOST
 
     @classmethod
     def of(cls, client: "ClientConnection", head: RequestHead) -> "RequestBody | None":
@@ -47,26 +64,56 @@ class RequestBody:
     def feed(self, data: bytes) -> bytes:
         """Take the body's share of `data` and return the rest.
 
-        Raises MessageError for broken chunks; nothing of them has gone upstream.
+        Raises MessageError for broken chunks (nothing of them has gone upstream), and
+        for more than what may be collected.
         """
+        assert self._decoder is not None  # noqa: S101 (narrows the type)
         payload, rest, done, trailers = self._decoder.feed(data)
         self.done = done
         self.taken += len(payload)
-        if self.chunked:
-            payload = (chunk(payload) if payload else b"") + (
-                trailer_section(trailers) if done else b""
-            )
         if self._connection is not None:
-            self._connection.transport.write(payload)
-        else:
-            self._pending += payload
-            if len(self._pending) > _PENDING_MOST:
-                self._client.pause()
+            self._connection.transport.write(self._encoded(payload, trailers))
+            return rest
+        self._pending += payload
+        self._trailers = trailers
+        if len(self._pending) > self._most:
+            if self._collecting:
+                raise MessageError(Reason.BODY_TOO_LARGE, "")
+            self._client.pause()
         return rest
 
     def attach(self, connection: UpstreamConnection) -> bytes:
         """Send to `connection` from now on; returns what has come so far, to go first."""
         self._connection = connection
-        pending, self._pending = self._pending, b""
+        pending = bytes(self._pending)
+        self._pending.clear()
         self._client.resume()
-        return pending
+        return self._encoded(pending, self._trailers)
+
+    def collect(self, most: int, announced: int) -> None:
+        """Keep the body until all of it has come, `most` bytes of it.
+
+        Raises MessageError if more has come, or is `announced` by a Content-Length.
+        """
+        self._collecting = True
+        self._most = most
+        if max(len(self._pending), announced) > most:
+            raise MessageError(Reason.BODY_TOO_LARGE, "")
+        self._client.resume()
+
+    @property
+    def collected(self) -> bytes:
+        """What has come and was not sent."""
+        return bytes(self._pending)
+
+    def replace(self, data: bytes) -> None:
+        """Send `data` in place of what has come; its length is told in the head."""
+        self._pending = bytearray(data)
+        self.chunked = False
+        self.done = True
+
+    def _encoded(self, payload: bytes, trailers: list[Field]) -> bytes:
+        if not self.chunked:
+            return payload
+        encoded = chunk(payload) if payload else b""
+        return encoded + trailer_section(trailers) if self.done else encoded

@@ -144,10 +144,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._interims = 0
         self.transport.write(data)
 
-    def release(self) -> None:
-        """The exchange is complete: back to the pool if the connection can serve another."""
+    def release(self, *, reusable: bool) -> None:
+        """The exchange is complete: back to the pool if the connection can serve another.
+
+        It is not `reusable` if part of the request was never sent.
+        """
         self.receiver = None
-        if self._persistent and not self._closed and not self.transport.is_closing():
+        if reusable and self._persistent and not self._closed and not self.transport.is_closing():
             self.reused = True
             self.pool.release(self)
         else:

@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["APPLICATION", "Faults", "Guard", "Quarantine"]
+__all__ = ["APPLICATION", "CATCHABLE", "Faults", "Guard", "Quarantine"]
+
+CATCHABLE = (Exception, SystemExit)
+"""What a plugin may raise without ending the process: it may not leave by sys.exit either."""
 
 APPLICATION = ""
 """Stands for the route of an application's guard: it has none."""
@@ -100,6 +103,10 @@ class Guard:
                 f"{QUARANTINE_SECONDS:g} s, the last in {self.last}"
             )
             self._faults.quarantined(self)
+
+    def held_up(self, hook: str, guards: "tuple[Guard, ...]", seconds: float) -> None:
+        """Note that the calls of a hook, by all these together, took long."""
+        self._faults.slow(hook, guards, seconds)
 
     def release(self) -> None:
         """Let the use serve again; its faults are counted on, not forgotten."""

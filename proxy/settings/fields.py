@@ -21,6 +21,7 @@ from proxy.settings import values
 from proxy.settings.values import UnfitError
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_BOUNDED = (int, float, str, SecretStr)
 
 
 class Expanded(str):
@@ -38,17 +39,25 @@ class Reads:
     """Reads one scalar.
 
     `parse` turns what YAML said into the value or raises `UnfitError`; `kind` and
-    `bounds` say in words what it takes; a `hidden` value is never shown.
+    `bounds` say in words what it takes; a `hidden` value is never shown; `write` says
+    a value as `parse` reads it.
     """
 
     parse: Callable[[object], object]
     kind: str
     bounds: str = ""
     hidden: bool = False
+    write: Callable[[Any], str] = str
 
-    def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
-        """Let `parse` be the whole validation."""
-        return core_schema.no_info_plain_validator_function(self.parse)
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Let `parse` read, and whatever else was annotated judge what it read."""
+        schema = core_schema.no_info_plain_validator_function(self.parse)
+        if source in _BOUNDED:
+            # A plugin's `x: Size = setting(ge=...)` has its bounds inside, where nobody asks.
+            return core_schema.chain_schema([schema, handler(source)])
+        return schema
 
 
 def text(kind: str, read: Callable[[str], object] = str, *, longest: int = 4096) -> Reads:
@@ -156,7 +165,8 @@ def duration(lowest: str, highest: str) -> Reads:
             raise UnfitError(f"a duration from {lowest} to {highest}")
         return seconds
 
-    return Reads(parse, values.A_DURATION, f"{lowest} to {highest}")
+    bounds = f"{lowest} to {highest}"
+    return Reads(parse, values.A_DURATION, bounds, write=values.written_duration)
 
 
 def size(lowest: str, highest: str) -> Reads:
@@ -173,7 +183,7 @@ def size(lowest: str, highest: str) -> Reads:
             raise UnfitError(f"a size from {lowest} to {highest}")
         return count
 
-    return Reads(parse, values.A_SIZE, f"{lowest} to {highest}")
+    return Reads(parse, values.A_SIZE, f"{lowest} to {highest}", write=values.written_size)
 
 
 def plain(kind: str, *, shortest: int = 0, longest: int, hidden: bool = False) -> Reads:
@@ -236,16 +246,16 @@ def salt() -> Reads:
     return Reads(parse, "a salt", "1 to 64 bytes of UTF-8")
 
 
-def file() -> Reads:
-    """The path of a file; one that is not absolute is taken from the configuration's folder."""
+def file(kind: str = "the path of a file") -> Reads:
+    """A path; one that is not absolute is taken from the configuration's folder."""
 
     def parse(value: object) -> Path:
-        said = _text(value, "the path of a file", 4096)
+        said = _text(value, kind, 4096)
         if "\0" in said:
-            raise UnfitError("the path of a file")
+            raise UnfitError(kind)
         return Path(said)
 
-    return Reads(parse, "the path of a file")
+    return Reads(parse, kind)
 
 
 def some(what: str) -> AfterValidator:
@@ -266,6 +276,11 @@ def plain_text(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return None
+
+
+def is_number_word(text: str) -> bool:
+    """Whether the text would be a number without its quotes."""
+    return _expanded_number(Expanded(text)) is not None
 
 
 def _text(value: object, kind: str, longest: int) -> str:
@@ -315,4 +330,4 @@ def _unquote_hint(value: object) -> str:
         return ""
     if value.endswith("%") and _expanded_number(Expanded(value[:-1])) is not None:
         return "leave out the %"
-    return "write it without quotes" if _expanded_number(Expanded(value)) is not None else ""
+    return "write it without quotes" if is_number_word(value) else ""

@@ -56,11 +56,11 @@ class Problem:
     hint: str
 
     def __str__(self) -> str:
-        """`file:line:column: where: said …; wanted …; hint`."""
+        """`file:line:column: where: said …; wanted …; hint`; no place without a file."""
         where = f"{self.where}: " if self.where else ""
         hint = f"; {self.hint}" if self.hint else ""
-        place = f"{self.file}:{self.line}:{self.column}"
-        return f"{place}: {where}said {self.said}; wanted {self.wanted}{hint}"
+        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
+        return f"{place}{where}said {self.said}; wanted {self.wanted}{hint}"
 
 
 class ConfigError(Exception):
@@ -80,11 +80,11 @@ class ConfigError(Exception):
         return "\n".join(lines)
 
 
-def shown(text: str) -> str:
+def shown(text: str, longest: int = _LONGEST_SHOWN) -> str:
     """The text as it may stand in a message: one short line, no control characters, no password."""
     text = _USERINFO.sub("//***@", text[:1000])
-    if len(text) > _LONGEST_SHOWN:
-        text = f"{text[:_LONGEST_SHOWN]}..."
+    if len(text) > longest:
+        text = f"{text[:longest]}..."
     return printable(text)
 
 

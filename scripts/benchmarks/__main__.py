@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proxy import __version__
-from scripts.benchmarks import memory, report, requests, websocket
+from scripts.benchmarks import memory, plugins, report, requests, websocket
 from scripts.benchmarks.servers import program
 
 
@@ -20,7 +20,7 @@ def arguments() -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
-        "part", nargs="?", default="all", choices=["http", "memory", "websocket", "all"]
+        "part", nargs="?", default="all", choices=["http", "plugins", "memory", "websocket", "all"]
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of http (default 3)")
     parser.add_argument("--seconds", type=int, default=4, help="of each run of http (default 4)")
@@ -42,6 +42,8 @@ def measure(part: str, rounds: int, seconds: int) -> report.Results:
     }
     if part in {"http", "all"}:
         results["http"] = requests.run(rounds, seconds)
+    if part in {"plugins", "all"}:
+        results["plugins"] = plugins.run(3 * rounds, max(seconds // 2, 1))
     if part in {"memory", "all"}:
         results["memory"] = memory.run()
     if part in {"websocket", "all"}:
@@ -51,10 +53,8 @@ def measure(part: str, rounds: int, seconds: int) -> report.Results:
 
 def main() -> int:
     asked = arguments()
-    if asked.part in {"http", "all"} and not (program("wrk") and program("nginx")):
-        print(
-            "scripts/bench http needs wrk and nginx (scripts/setup installs them)", file=sys.stderr
-        )
+    if asked.part in {"http", "plugins", "all"} and not (program("wrk") and program("nginx")):
+        print("scripts/bench needs wrk and nginx (scripts/setup installs them)", file=sys.stderr)
         return 2
     results = measure(asked.part, asked.rounds, asked.seconds)
     print(f"\n{report.markdown(results)}\n")

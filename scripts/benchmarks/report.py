@@ -22,6 +22,7 @@ class Budget(NamedTuple):
 BUDGETS = (
     Budget("CPU per request against nginx", ("http", "cpu_ratio_to", "nginx", "crossfade"), 3.5),
     Budget("CPU per request against naive", ("http", "cpu_ratio_to", "naive", "crossfade"), 0.45),
+    Budget("three plain hooks, us per request", ("plugins", "more_us", "three_hooks"), 1.5),
     Budget("1,000 idle connections, MiB", ("memory", "idle", "growth_mib"), 60),
     Budget("1 GiB down, MiB", ("memory", "body_growth_mib", "down"), 16),
     Budget("1 GiB up, MiB", ("memory", "body_growth_mib", "up"), 16),
@@ -65,6 +66,17 @@ def http_table(http: Results) -> Iterator[str]:
         )
 
 
+def plugins_table(plugins: Results) -> Iterator[str]:
+    """One line per list of plugins."""
+    yield f"Medians of {plugins['rounds']} interleaved rounds of {plugins['seconds']} s."
+    yield ""
+    yield "| plugins of the route | CPU µs per request | more than without | at most |"
+    yield "|---|---:|---:|---:|"
+    for name, cpu in plugins["cpu_us"].items():
+        most = "1.5" if name == "three_hooks" else ""
+        yield f"| {name} | {cpu:.1f} | {plugins['more_us'][name]:.2f} | {most} |"
+
+
 def memory_table(memory: Results) -> Iterator[str]:
     """One line per way to need memory."""
     idle, bodies = memory["idle"], memory["body_growth_mib"]
@@ -101,8 +113,18 @@ def markdown(results: Results) -> str:
         f"Measured on {results['date']}: {machine['cpus']} processors, {machine['system']},",
         f"Python {machine['python']}, Crossfade {results['version']}.",
     ]
-    parts = {"http": http_table, "memory": memory_table, "websocket": websocket_table}
-    titles = {"http": "Requests", "memory": "Memory", "websocket": "WebSocket"}
+    parts = {
+        "http": http_table,
+        "plugins": plugins_table,
+        "memory": memory_table,
+        "websocket": websocket_table,
+    }
+    titles = {
+        "http": "Requests",
+        "plugins": "Plugins",
+        "memory": "Memory",
+        "websocket": "WebSocket",
+    }
     for part, table in parts.items():
         if part in results:
             lines += ["", f"### {titles[part]}", "", *table(results[part])]

@@ -25,11 +25,14 @@ class Sample:
     p99_ms: float
 
 
-def wrk(port: int, seconds: int) -> dict[str, int]:
-    """Send load with wrk; the numbers that its script prints. Raises RuntimeError on any error."""
+def wrk(port: int, seconds: int, path: str = "/") -> dict[str, int]:
+    """Send load with wrk; the numbers that its script prints. Raises RuntimeError on any error.
+
+    The path `/` is the usual one of the benchmarks.
+    """
     command = [program("wrk") or "wrk", "-t1", "-c32", f"-d{seconds}s", "-s", str(LOAD)]
     ran = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True
+        [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
     )
     said: dict[str, int] = json.loads(ran.stdout.splitlines()[-1])
     if said["refused"] or said["broken"] or not said["requests"]:
@@ -37,10 +40,10 @@ def wrk(port: int, seconds: int) -> dict[str, int]:
     return said
 
 
-def measure(server: Server, seconds: int) -> Sample:
+def measure(server: Server, seconds: int, path: str = "/") -> Sample:
     """One run: the proxy's own CPU time divided by the requests that wrk counted."""
     before = server.cpu_seconds()
-    said = wrk(server.port, seconds)
+    said = wrk(server.port, seconds, path)
     cpu = server.cpu_seconds() - before
     return Sample(
         cpu_us=cpu * 1e6 / said["requests"],

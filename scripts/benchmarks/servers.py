@@ -98,11 +98,46 @@ routes:
     match: {{path: "/api/**"}}
     rollout: half
     arms: {{legacy: {{upstream: legacy}}, new: {{upstream: new}}}}
-  - name: everything-else
+{more}  - name: everything-else
     match: {{path: "/**"}}
     upstream: legacy
 log: {{format: json, level: warning}}
 """
+
+ROUTE = """  - name: {name}
+    match: {{path: "/{name}/**"}}
+    rollout: half
+    arms: {{legacy: {{upstream: legacy}}, new: {{upstream: new}}}}
+    plugins: [{use}]
+"""
+
+USES = {
+    "three_hooks": "three_hooks",
+    "headers": "{headers: {request: {set: {X-Via: crossfade}}, "
+    "response: {set: {X-Served-By: crossfade}}}}",
+}
+"""Plugins whose cost is measured: name, and how a route lists it."""
+
+THREE_HOOKS = '''"""Three plain hooks that do next to nothing."""
+
+from proxy.api import Outcome, Outgoing, Reply, Request, Use, hook
+
+
+class ThreeHooks(Use):
+    requests = 0
+
+    @hook
+    def admit(self, request: Request) -> Reply | None:
+        return None
+
+    @hook
+    def edit_request(self, request: Request, outgoing: Outgoing) -> None:
+        return None
+
+    @hook
+    def finished(self, request: Request, outcome: Outcome) -> None:
+        self.requests += 1
+'''
 
 
 def program(name: str) -> str | None:
@@ -150,11 +185,24 @@ def naive(origin: int, folder: Path) -> AbstractContextManager[Server]:
 
 def crossfade(origin: int, folder: Path) -> AbstractContextManager[Server]:
     """Crossfade: split, identity, request id, metrics, outcome counting and health on."""
+    return _crossfade(origin, folder, "crossfade", "")
+
+
+def crossfade_with_plugins(origin: int, folder: Path) -> AbstractContextManager[Server]:
+    """The same, with a route beside `/api` for each entry of `USES`, called like its plugin."""
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / "three_hooks.py").write_text(THREE_HOOKS)
+    routes = (ROUTE.format(name=name, use=use) for name, use in USES.items())
+    return _crossfade(origin, folder, "crossfade-with-plugins", "".join(routes))
+
+
+def _crossfade(origin: int, folder: Path, name: str, more: str) -> AbstractContextManager[Server]:
     port = free_port()
-    path = folder / "crossfade.yaml"
-    path.write_text(CROSSFADE.format(port=port, admin=free_port(), origin=origin))
+    path = folder / f"{name}.yaml"
+    text = CROSSFADE.format(port=port, admin=free_port(), origin=origin, more=more)
+    path.write_text(text + ("plugins: {path: [plugins]}\n" if more else ""))
     command = [sys.executable, "-m", "proxy", "serve", "--config", str(path)]
-    return serving("crossfade", port, command, folder)
+    return serving(name, port, command, folder)
 
 
 @contextmanager

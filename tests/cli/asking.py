@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,10 +21,15 @@ class Ran:
     err: str
 
 
-async def run(command: Callable[..., None], *arguments: str, token: str | None = None) -> Ran:
-    """Run one command with arguments; `token` becomes the environment's."""
-    app = typer.Typer()
-    app.command()(command)
+async def run(
+    command: Callable[..., None] | typer.Typer, *arguments: str, token: str | None = None
+) -> Ran:
+    """Run one command, or one of a group, with arguments; `token` becomes the environment's."""
+    if isinstance(command, typer.Typer):
+        app = command
+    else:
+        app = typer.Typer()
+        app.command()(command)
     env = {TOKEN_VARIABLE: token, "NO_COLOR": "1", "TERM": "dumb"}
     # The listener runs in this process too: its log lines are not the command's output.
     with logging_into(io.StringIO()):
@@ -31,3 +37,10 @@ async def run(command: Callable[..., None], *arguments: str, token: str | None =
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         pytest.fail(f"the command raised {result.exception!r}")
     return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def unused_address() -> str:
+    """An address on which nobody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{one.getsockname()[1]}"

@@ -83,3 +83,24 @@ def test_what_only_compiling_finds_is_refused_as_a_reload_would(path: Path) -> N
     assert result.exit_code == 2
     assert str(path) in result.output
     assert "whitelist" in result.output
+
+
+def test_plugins_are_counted_and_those_with_problems_told_with_the_rest(path: Path) -> None:
+    folder = path.parent / "plugins"
+    folder.mkdir()
+    hello = folder / "hello.py"
+    hello.write_text(
+        "from proxy.api import Use, hook\n"
+        "class Hello(Use):\n    @hook\n    def edit_response(self): ...\n"
+    )
+    path.write_text(GOOD.replace("upstream: legacy}", "upstream: legacy, plugins: [hello]}", 1))
+    with path.open("a") as file:
+        file.write("plugins: {path: plugins}\n")
+    result = run_check("--config", str(path))
+    assert result.stdout == f"{path}: ok (2 routes, 0 rollouts, 1 upstream, 1 plugin, 1 listener)\n"
+
+    hello.write_text(hello.read_text().replace("edit_response", "edit_respond"))
+    result = run_check("--config", str(path))
+    assert result.exit_code == 2
+    assert f"{hello}:4:" in result.stderr
+    assert "did you mean edit_response?" in result.stderr

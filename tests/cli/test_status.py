@@ -1,6 +1,5 @@
 """`crossfade status` against a real admin listener."""
 
-import socket
 from pathlib import Path
 
 import orjson
@@ -8,8 +7,15 @@ import pytest
 from aiohttp import web
 
 from proxy.cli import status
-from tests.cli.asking import run
-from tests.controlplane.admin_view import View, admin_serving, serve_some
+from proxy.controlplane.draining import DrainingStatus
+from tests.cli.asking import run, unused_address
+from tests.controlplane.admin_view import (
+    View,
+    admin_serving,
+    headers_report,
+    serve_some,
+    statsd_report,
+)
 
 SECRET = "the token of a viewer"
 TOKENS = [{"name": "ops", "role": "viewer", "token": SECRET}]
@@ -32,12 +38,6 @@ def config_file(directory: Path, admin: str) -> Path:
     path = directory / "config.yaml"
     path.write_text(CONFIG.format(admin=admin))
     return path
-
-
-def unused_address() -> str:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{one.getsockname()[1]}"
 
 
 async def test_a_ready_proxy_is_shown_with_what_it_serves_and_the_exit_code_is_0(
@@ -65,6 +65,41 @@ async def test_the_problems_of_a_refused_file_are_shown_as_they_are(view: View) 
     async with admin_serving(view) as url:
         ran = await run(status.command, "--admin", url)
     assert "config.yaml:3:1 listen: [bold]wrong[/bold]" in ran.out
+
+
+async def test_a_rollback_is_not_called_a_refusal(view: View) -> None:
+    view.problems, view.brought_back = ("generation 2 was brought back by ops",), True
+    async with admin_serving(view) as url:
+        ran = await run(status.command, "--admin", url)
+    assert "What serves is not what the file holds:" in ran.out
+    assert "refused" not in ran.out.replace("upstream_refused", "")
+
+
+async def test_generations_that_drain_are_shown_beside_the_one_that_serves(view: View) -> None:
+    view.draining = (DrainingStatus(1, 2, 1700000000.0), DrainingStatus(2, 1, 1700000001.0))
+    async with admin_serving(view) as url:
+        ran = await run(status.command, "--admin", url)
+    assert "3, draining 1 (2 in flight), 2 (1 in flight)" in ran.out
+
+
+async def test_plugins_are_named_and_those_that_are_not_well_say_so(view: View) -> None:
+    view.reports = (
+        headers_report("11 faults in 12 calls"),
+        statsd_report("no connection", ""),
+    )
+    async with admin_serving(view) as url:
+        ran = await run(status.command, "--admin", url)
+    assert "headers, statsd" in ran.out
+    assert "headers on campaigns as arm new is quarantined: 11 faults in 12 calls." in ran.out
+    assert "The plugin statsd is not well: no connection" in ran.out
+
+
+async def test_a_quarantined_application_is_told_once(view: View) -> None:
+    view.reports = (statsd_report("quarantined: 10 faults", "10 faults"),)
+    async with admin_serving(view) as url:
+        ran = await run(status.command, "--admin", url)
+    assert "statsd is quarantined: 10 faults." in ran.out
+    assert "not well" not in ran.out
 
 
 async def test_for_a_machine_it_is_the_json_of_the_admin_listener(view: View) -> None:

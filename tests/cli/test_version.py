@@ -24,6 +24,18 @@ def test_each_command_explains_itself() -> None:
         assert name in ran.output
 
 
+def test_each_group_of_commands_explains_itself_and_what_is_in_it() -> None:
+    for name, commands in (
+        ("plugins", ("list", "reload", "release")),
+        ("config", ("history", "rollback")),
+    ):
+        ran = CliRunner().invoke(app, [name, "--help"])
+        assert ran.exit_code == 0
+        for command in commands:
+            assert command in ran.output
+            assert CliRunner().invoke(app, [name, command, "--help"]).exit_code == 0
+
+
 def test_bad_usage_ends_with_2() -> None:
     assert CliRunner().invoke(app, ["serv"]).exit_code == 2
     assert CliRunner().invoke(app, ["check", "--nonsense"]).exit_code == 2

@@ -54,6 +54,7 @@ def are_placed(problems: tuple[Problem, ...], content: bytes) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @example({"rollouts": {"\ud7fc": None}})
+@example({"[key]": None})
 @given(SECTIONS | JUNK)
 def test_any_nested_junk_loads_or_is_refused_with_places(junk: object) -> None:
     content = yaml.safe_dump(junk, allow_unicode=True, sort_keys=False).encode()

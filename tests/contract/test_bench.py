@@ -3,6 +3,7 @@
 import pytest
 
 from scripts.benchmarks import report
+from scripts.benchmarks.plugins import difference
 from scripts.benchmarks.requests import Sample, middle, ratios
 from scripts.benchmarks.servers import ANSWER, ANSWER_BYTES
 from scripts.benchmarks.websocket import ECHO, FRAME, MASK, MESSAGE
@@ -30,6 +31,10 @@ def test_a_result_is_the_median_of_its_rounds_and_a_ratio_that_of_medians() -> N
     assert ratios(numbers) == {"nginx": {"nginx": 1.0, "crossfade": 2.0}}
 
 
+def test_what_plugins_cost_is_the_median_of_the_differences_within_the_rounds() -> None:
+    assert difference([31.0, 52.0, 33.0], [30.0, 50.0, 32.0]) == 1.0
+
+
 def test_the_origin_answers_814_bytes() -> None:
     assert len(ANSWER.encode()) == ANSWER_BYTES == 814
 
@@ -46,7 +51,7 @@ def test_the_performance_page_has_the_markers_and_states_each_budget() -> None:
         assert most in page
 
 
-@pytest.mark.parametrize("part", ["http", "memory", "websocket"])
+@pytest.mark.parametrize("part", ["http", "plugins", "memory", "websocket"])
 def test_a_part_that_was_not_measured_has_no_table(part: str) -> None:
     machine = {"cpus": 2, "system": "Linux", "python": "3.11"}
     text = report.markdown({"date": "2026-01-01", "version": "1", "machine": machine})

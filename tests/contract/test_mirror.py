@@ -15,6 +15,7 @@ ELSEWHERE = {
     "proxy/__main__.py": "one line; tests/contract/test_demo.py starts it",
     "proxy/cli/admin_client.py": "tests/cli/test_status.py, tests/cli/test_reload.py ask with it",
     "proxy/cli/main.py": "a list of commands; tests/cli/test_version.py walks it",
+    "proxy/cli/options.py": "options that commands share: tests/cli/test_plugins.py",
     "proxy/cli/serve.py": "a process: tests/conformance/test_life.py, tests/story/test_drain.py",
     "proxy/config/examples.py": "one text; tests/config/test_reference.py loads it",
     "proxy/config/exposure.py": _RULES,
@@ -35,7 +36,6 @@ ELSEWHERE = {
     "proxy/config/trust.py": _RULES,
     "proxy/config/upstream.py": _SECTION,
     "proxy/config/wiring.py": _RULES,
-    "proxy/controlplane/process.py": "a process: tests/conformance/test_life.py, tests/story",
     "proxy/controlplane/status.py": "what tests/controlplane/test_admin.py is shown",
     "proxy/core/identity.py": "values: tests/core/test_decide.py, tests/dataplane/test_identify.py",
 }

@@ -6,11 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from proxy.controlplane.generations import GenerationBuilder, retire
+from proxy.config import ConfigError
+from proxy.controlplane.generations import (
+    GenerationBuilder,
+    discard,
+    prepare,
+    rehearse,
+    retire,
+)
+from proxy.controlplane.material import read
 from proxy.core.reason import Reason
 from proxy.dataplane.access_log import KeyHash
 from proxy.dataplane.generation import Generation
+from proxy.pluginhost.host import PluginHost
+from proxy.pluginhost.importing import loaded
 from tests.kit.certificates import Authority
 from tests.kit.inside import configuration
 
@@ -18,10 +29,13 @@ URLS = ["http://127.0.0.1:3000", "http://127.0.0.1:3001"]
 
 
 def built(before: Generation | None = None, **legacy: Any) -> Generation:
-    clock = asyncio.get_running_loop().time
     settings = {"endpoints": URLS, "outlier": {"failures": 2}} | legacy
     config = configuration(upstreams={"legacy": settings})
-    return GenerationBuilder(clock, KeyHash(b"x")).build(config, before)
+    return builder().build(config, before)
+
+
+def builder() -> GenerationBuilder:
+    return GenerationBuilder(asyncio.get_running_loop().time, KeyHash(b"x"))
 
 
 async def test_a_reload_does_not_forgive_a_failing_endpoint() -> None:
@@ -96,3 +110,75 @@ async def test_an_https_upstream_is_verified_unless_told_otherwise(verify: bool)
     assert context is not None
     assert context.check_hostname is verify
     assert (context.verify_mode is ssl.CERT_REQUIRED) is verify
+
+
+# with plugins
+
+PLUGGED = """\
+listen: 127.0.0.1:0
+upstreams: {legacy: {url: "http://127.0.0.1:3000", tls: {ca: CA}}}
+plugins: {path: plugins}
+routes: [{name: all, match: {}, upstream: legacy, plugins: [hello]}]
+"""
+
+HELLO = """
+from proxy.api import Application, Use, hook
+
+class Hello(Use):
+    @hook
+    def edit_response(self, reply):
+        pass
+
+class Greeter(Application):
+    @hook
+    async def startup(self):
+        raise ConnectionError
+"""
+
+
+@pytest.fixture
+def plugged(tmp_path: Path) -> Path:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "hello.py").write_text(HELLO.partition("class Greeter")[0])
+    file = tmp_path / "config.yaml"
+    file.write_text(PLUGGED.replace(", tls: {ca: CA}", ""))
+    return file
+
+
+def written(file: Path, *, secured_by: Path) -> Path:
+    file.write_text(PLUGGED.replace("CA", str(secured_by)).replace("http:", "https:"))
+    return file
+
+
+async def test_a_generation_is_made_with_the_plugins_of_its_configuration(plugged: Path) -> None:
+    host = PluginHost(CollectorRegistry())
+    made = await prepare(builder(), host, read(plugged, {}), None)
+    assert made.plugins is not None
+    assert len(made.plugins.chains["all"].edit_response) == 1
+    await discard(made)
+    assert (host.sets, host.codes) == (0, 0)
+
+
+async def test_plugins_end_when_the_rest_of_their_generation_cannot_be_made(
+    plugged: Path, tmp_path: Path
+) -> None:
+    ca = Authority(tmp_path).ca
+    material = read(written(plugged, secured_by=ca), {})
+    ca.unlink()
+    host = PluginHost(CollectorRegistry())
+    with pytest.raises(OSError, match="No such file"):
+        await prepare(builder(), host, material, None)
+    assert (host.sets, host.codes) == (0, 0)
+
+
+def test_a_rehearsal_finds_what_is_wrong_with_a_plugin_and_starts_none(plugged: Path) -> None:
+    plugin = plugged.parent / "plugins" / "hello.py"
+    plugin.write_text(HELLO)
+    assert rehearse(plugged, {}).sources.keys() == {"hello"}
+    plugin.write_text(HELLO.replace("edit_response", "edit_reponse"))
+    with pytest.raises(ConfigError, match="edit_response"):
+        rehearse(plugged, {})
+    plugin.unlink()
+    with pytest.raises(ConfigError, match="hello"):
+        rehearse(plugged, {})
+    assert loaded() == ()

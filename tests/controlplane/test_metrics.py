@@ -77,6 +77,19 @@ def test_a_refused_configuration_shows_as_stale() -> None:
     assert scraped(view)["crossfade_config_stale"] == {(): 1}
 
 
+def test_what_plugins_did_is_counted_by_plugin_route_and_hook() -> None:
+    found = scraped(View())
+    assert found["crossfade_plugin_faults_total"] == {("campaigns", "headers", "edit_request"): 4}
+    assert found["crossfade_plugin_slow_total"] == {("campaigns", "edit_request"): 2}
+    assert found["crossfade_plugin_modules"] == {(): 7}
+    assert found["crossfade_generations_draining"] == {(): 2}
+
+
+def test_a_plugin_is_quarantined_on_a_route_as_soon_as_one_of_its_uses_is() -> None:
+    states = scraped(View())["crossfade_plugin_quarantined"]
+    assert states == {("campaigns", "headers"): 1, ("", "statsd"): 0}
+
+
 def test_each_scrape_reads_the_moment() -> None:
     view = View()
     before = scraped(view)["crossfade_requests_in_flight"][()]

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from proxy.core.bucket import bucket
 from proxy.core.conditions import Condition, any_of, between
-from proxy.core.decide import Decision, MissingKey, Rollout, compile_rollout, decide, explain
+from proxy.core.decide import (
+    Decision,
+    MissingKey,
+    Rollout,
+    assignable,
+    compile_rollout,
+    decide,
+    explain,
+)
 from proxy.core.identity import ANONYMOUS, NO_ATTRIBUTES, Identity
 from proxy.core.reason import Arm, Reason
 
@@ -242,3 +250,50 @@ def test_conditions_all_have_to_hold() -> None:
 def test_a_decision_is_a_value() -> None:
     assert Decision(Arm.NEW, Reason.PERCENTAGE, 7) == Decision(Arm.NEW, Reason.PERCENTAGE, 7)
     assert Condition("a", bool, "") == Condition("a", bool, "")
+
+
+def _refuse() -> Arm | None:
+    raise AssertionError("nobody is asked")
+
+
+def _none() -> Arm | None:
+    return None
+
+
+@given(rollouts(), identities(), st.sampled_from([*Arm, None]))
+def test_a_plugin_pins_whom_neither_disabled_nor_blacklist_sends_to_legacy(
+    declared: Declared, who: Identity, pinned: Arm | None
+) -> None:
+    rollout = declared.compiled()
+    before = decide(rollout, who)
+    decision = decide(assignable(rollout), who, lambda: pinned)
+
+    if pinned is None or before.reason in (Reason.DISABLED, Reason.BLACKLIST):
+        assert decision == before
+    else:
+        assert (decision.arm, decision.reason) == (pinned, Reason.ASSIGNED)
+    assert explain(assignable(rollout), who, lambda: pinned).decision == decision
+
+
+def test_a_rollout_that_was_not_made_assignable_asks_no_plugin() -> None:
+    rollout = Declared(thousandths=50_000).compiled()
+    assert decide(rollout, ANONYMOUS, _refuse) == decide(rollout, ANONYMOUS)
+
+
+def test_a_plugin_that_fails_to_assign_sends_to_legacy() -> None:
+    rollout = assignable(Declared(thousandths=100_000).compiled())
+
+    def fail() -> Arm | None:
+        raise RuntimeError("broken")
+
+    decision = decide(rollout, ANONYMOUS, fail)
+
+    assert (decision.arm, decision.reason) == (Arm.LEGACY, Reason.ERROR)
+    assert isinstance(decision.error, RuntimeError)
+
+
+def test_an_explanation_without_plugins_says_that_they_may_pin() -> None:
+    looks = explain(assignable(Declared(thousandths=100_000).compiled()), ANONYMOUS).looks
+    assert [(look.rule, look.hit) for look in looks] == [("assign", False), ("percentage", True)]
+    assert looks[0].saw == "the route's plugins may pin the arm"
+    assert decide(assignable(Declared().compiled()), ANONYMOUS, _none).arm is Arm.LEGACY

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proxy.core.decide import ROUTED
 from proxy.core.match import (
     Conditions,
+    Goal,
     Route,
     RouteTable,
     compile_host,
@@ -26,7 +27,7 @@ def table(*conditions: Conditions) -> RouteTable:
     names = [f"r{index}" for index in range(len(conditions))] + ["unmatched"]
     return compile_table(
         [
-            Route(index, name, asked, None, {None: "legacy"}, ROUTED)
+            Route(index, name, asked, None, {None: Goal("legacy")}, ROUTED)
             for index, (name, asked) in enumerate(
                 zip(names, (*conditions, EVERYTHING), strict=True)
             )

@@ -25,7 +25,12 @@ def test_there_are_two_arms_and_no_third() -> None:
 @pytest.mark.parametrize("reason", FAULTS)
 def test_a_fault_names_whose_it_is_and_a_status_of_that_side(reason: Reason) -> None:
     fault = FAULTS[reason]
-    wanted = {"client": range(400, 506), "upstream": range(502, 505), "proxy": (500, 503)}
+    wanted = {
+        "client": range(400, 506),
+        "upstream": range(502, 505),
+        "plugin": (500, 503, 504),
+        "proxy": (500, 503),
+    }
     if fault.status == 0:
         assert fault.blame == "client", "only to a client that has left nothing is said"
     else:
@@ -39,5 +44,6 @@ def test_each_sentence_is_a_sentence() -> None:
         assert text.endswith(".")
 
 
-def test_no_fault_of_ours_is_called_anything_but_internal() -> None:
-    assert [reason for reason, fault in FAULTS.items() if fault.status == 500] == [Reason.INTERNAL]
+def test_only_what_is_programmed_wrongly_is_an_internal_server_error() -> None:
+    found = {reason for reason, fault in FAULTS.items() if fault.status == 500}
+    assert found == {Reason.INTERNAL, Reason.PLUGIN_FAILED}

@@ -9,9 +9,14 @@ from proxy.config.models import Config
 from proxy.core.bucket import bucket
 from proxy.core.decide import ROUTED, UNMATCHED, decide
 from proxy.core.identity import ANONYMOUS, Identity
-from proxy.core.match import Route, match
+from proxy.core.match import Goal, Route, match
 from proxy.core.reason import Arm, Reason
-from proxy.dataplane.compile import compile_identifier, compile_rollouts, compile_routes
+from proxy.dataplane.compile import (
+    EndpointRoute,
+    compile_identifier,
+    compile_rollouts,
+    compile_routes,
+)
 
 SECRET = "a secret that only the legacy system and the proxy know"
 ARMS = {"legacy": {"upstream": "legacy"}, "new": {"upstream": "new"}}
@@ -101,12 +106,40 @@ def test_a_route_leads_to_its_upstream_or_to_its_arms() -> None:
     )
     one, two, rest = take(config, b"/one"), take(config, b"/two"), take(config, b"/three")
     assert (one.index, one.name, one.rollout, one.fixed) == (0, "one", None, ROUTED)
-    assert dict(one.destinations) == {None: "new"}
+    assert dict(one.destinations) == {None: Goal("new")}
     assert (two.index, two.name, two.fixed) == (1, "two", None)
     assert two.rollout is not None
-    assert dict(two.destinations) == {Arm.LEGACY: "legacy", Arm.NEW: "new"}
+    assert dict(two.destinations) == {Arm.LEGACY: Goal("legacy"), Arm.NEW: Goal("new")}
     assert (rest.index, rest.name, rest.rollout, rest.fixed) == (2, "unmatched", None, UNMATCHED)
-    assert dict(rest.destinations) == {None: "legacy"}
+    assert dict(rest.destinations) == {None: Goal("legacy")}
+
+
+def test_a_plugin_can_be_where_a_route_or_an_arm_leads() -> None:
+    arms = {"legacy": {"upstream": "legacy"}, "new": {"plugin": "greeter", "timeout": "5s"}}
+    config = routed(
+        {"name": "one", "match": {"path": "/one"}, "plugin": {"greeter": {"text": "hi"}}},
+        {"name": "two", "match": {"path": "/two"}, "rollout": "r", "arms": arms},
+    )
+    assert take(config, b"/one").destinations[None] == Goal(plugin="greeter", timeout=30.0)
+    assert take(config, b"/two").destinations[Arm.NEW] == Goal(plugin="greeter", timeout=5.0)
+
+
+def test_what_a_plugin_answers_itself_comes_before_all_routes() -> None:
+    config = routed({"name": "all", "match": {"path": "/**"}, "upstream": "new"})
+    table = compile_routes(config, endpoints=[EndpointRoute("plugin:p", "GET", "/own")])
+    assert match(table, b"GET", b"a", b"/own", {}).name == "plugin:p"
+    assert match(table, b"POST", b"a", b"/own", {}).name == "all"
+    assert [route.index for route in table.routes] == [0, 1, 2]
+
+
+def test_only_routes_whose_plugins_may_pin_the_arm_ask_them() -> None:
+    route = {"match": {"path": "/**"}, "rollout": "r", "arms": ARMS}
+    config = routed({"name": "one", **route}, {"name": "two", **route})
+    one, two = compile_routes(config, assigned={"two"}).routes[:2]
+    assert one.rollout is not None
+    assert two.rollout is not None
+    assert [rule.name for rule in one.rollout.rules] == ["percentage"]
+    assert [rule.name for rule in two.rollout.rules] == ["assign", "percentage"]
 
 
 def test_routes_share_the_rollouts_they_are_given() -> None:

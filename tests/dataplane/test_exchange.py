@@ -2,6 +2,7 @@
 
 import json
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from tests.kit.transport import MemoryTransport, on_memory_loop, turns
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-TWO = {"upstreams": {"legacy": {"endpoints": ["http://127.0.0.1:3000", "http://127.0.0.1:3001"]}}}
+TWO: dict[str, Any] = {
+    "upstreams": {"legacy": {"endpoints": ["http://127.0.0.1:3000", "http://127.0.0.1:3001"]}}
+}
 
 
 def told(client: MemoryTransport) -> tuple[int, str]:
@@ -23,7 +26,7 @@ def told(client: MemoryTransport) -> tuple[int, str]:
     return status, json.loads(body)["reason"] if body.startswith(b"{") else body.decode()
 
 
-def legacy(**settings: object) -> dict[str, object]:
+def legacy(**settings: object) -> dict[str, Any]:
     return {"upstreams": {"legacy": {"url": "http://127.0.0.1:3000", **settings}}}
 
 

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from proxy.core.identity import Identity
 from proxy.core.message import RequestHead, parse_request_head
 from proxy.core.reason import Arm, Reason
-from proxy.dataplane.generation import Generation
+from proxy.dataplane.generation import Destination, Generation
 from proxy.dataplane.identify import Fields, Identifier
 from tests.kit.inside import generation
 from tests.kit.transport import on_memory_loop
@@ -50,6 +50,12 @@ def head(target: bytes, *lines: bytes) -> RequestHead:
     return parse_request_head(b"\r\n".join([start, b"Host: h", *lines, b"", b""]))
 
 
+def decide(made: Generation, request: RequestHead, *, trusted: bool = False) -> Destination:
+    """What the hot path does with a head."""
+    bound = made.match(request)
+    return made.decide(bound, made.identify(request, trusted=trusted, now=0.0))
+
+
 WAYS: list[tuple[bytes, str, str, str, Reason]] = [
     (b"/all/x?a=/fixed", "all", "new", "new", Reason.PERCENTAGE),
     (b"/none/x", "none", "legacy", "legacy", Reason.REMAINDER),
@@ -64,25 +70,25 @@ def test_a_request_goes_where_its_route_and_its_key_say(
     target: bytes, route: str, upstream: str, arm: str, reason: Reason
 ) -> None:
     @on_memory_loop
-    async def decide() -> None:
-        to = generation(**SPLIT).decide(head(target, b"Cookie: sid=u1"), trusted=False, now=0.0)
+    async def look() -> None:
+        to = decide(generation(**SPLIT), head(target, b"Cookie: sid=u1"))
         got = (to.route, to.upstream.name, to.arm, to.reason)
         assert got == (route, upstream, arm, reason)
 
-    decide()
+    look()
 
 
 @on_memory_loop
 async def test_a_header_names_the_caller_only_behind_a_trusted_proxy() -> None:
     made = generation(**SPLIT)
     request = head(b"/none/x", b"X-User-Id: ann", b"Cookie: sid=eve")
-    assert made.decide(request, trusted=True, now=0.0).identity.key == b"ann"
-    assert made.decide(request, trusted=False, now=0.0).identity.key == b"eve"
+    assert decide(made, request, trusted=True).identity.key == b"ann"
+    assert decide(made, request).identity.key == b"eve"
 
 
 @on_memory_loop
 async def test_a_route_may_refuse_callers_without_a_key() -> None:
-    to = generation(**SPLIT).decide(head(b"/strict/x"), trusted=False, now=0.0)
+    to = decide(generation(**SPLIT), head(b"/strict/x"))
     assert to.decision.rejected
     assert to.reason is Reason.MISSING_KEY
 
@@ -149,7 +155,7 @@ async def test_a_decision_that_fails_goes_to_legacy_and_into_the_log_without_the
     )
 
     with capture_logs() as said:
-        to = broken.decide(head(b"/all/x"), trusted=False, now=0.0)
+        to = decide(broken, head(b"/all/x"))
 
     assert (to.arm, to.reason) == ("legacy", Reason.ERROR)
     assert [(e["event"], e["route"], e["error"]) for e in said] == [

@@ -27,9 +27,11 @@ async def sent(
     inside = Inside()
     protocol = inside.connect("10.0.0.5").get_protocol()
     assert isinstance(protocol, ClientConnection)
-    out = OutgoingRequest(protocol, parsed(*lines, start=start), trusted=trusted)
-    data = out.head_for(OTHER, replaces_host=replaces_host)
-    assert data == out.head_for(OTHER, replaces_host=replaces_host), "each attempt says the same"
+    head = parsed(*lines, start=start)
+    out = OutgoingRequest(protocol, head, trusted=trusted)
+    data = out.head_for(head, OTHER, replaces_host=replaces_host)
+    again = out.head_for(head, OTHER, replaces_host=replaces_host)
+    assert data == again, "each attempt says the same"
     await inside.close()
     return out, parse_request_head(data)
 

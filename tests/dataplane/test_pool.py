@@ -31,7 +31,7 @@ async def connect(pool: EndpointPool) -> UpstreamConnection:
 
 def give_back(connection: UpstreamConnection) -> None:
     connection._persistent = True
-    connection.release()
+    connection.release(reusable=True)
 
 
 @on_memory_loop

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from hypothesis import strategies as st
@@ -141,7 +142,7 @@ class Seeking(RuleBasedStateMachine):
         del self.in_use[connection]
         first = cast("Asking | None", next(iter(self.pool.waiting), None))
         connection._persistent = good
-        self.within(connection.release)
+        self.within(partial(connection.release, reusable=True))
         if good and first is not None and not self.pool.closed:
             assert first.connection is connection, "the first in line comes first"
         self.settle()

@@ -6,6 +6,7 @@ import pytest
 
 from proxy.core.field import MessageError
 from proxy.core.message import parse_request_head
+from proxy.core.reason import Reason
 from proxy.dataplane.client_connection import ClientConnection
 from proxy.dataplane.pool import EndpointPool, PoolRule
 from proxy.dataplane.request_body import RequestBody
@@ -122,3 +123,51 @@ async def test_an_ambiguous_body_is_refused_before_anything_is_read() -> None:
     with pytest.raises(MessageError):
         Sides(b"Content-Length: 5", b"Transfer-Encoding: chunked")
     assert Sides().body is None
+
+
+@on_memory_loop
+async def test_a_collected_body_is_kept_whole_whatever_its_framing() -> None:
+    for lines, data in (
+        ([b"Content-Length: 100000"], b"x" * 100_000),
+        ([b"Transfer-Encoding: chunked"], chunked_body(Random(1), b"x" * 100_000)),
+    ):
+        sides = Sides(*lines)
+        sides.announced.collect(100_000, 0)
+        sides.announced.feed(data)
+        assert not sides.client.paused
+        assert sides.announced.done
+        assert sides.announced.collected == b"x" * 100_000
+        await sides.inside.close()
+
+
+@on_memory_loop
+async def test_more_than_may_be_collected_is_refused_as_soon_as_it_is_known() -> None:
+    sides = Sides(b"Content-Length: 11")
+    with pytest.raises(MessageError) as announced:
+        sides.announced.collect(10, 11)
+    again = Sides(b"Transfer-Encoding: chunked")
+    again.announced.collect(10, 0)
+    again.announced.feed(b"a\r\n0123456789\r\n")
+    with pytest.raises(MessageError) as come:
+        again.announced.feed(b"1\r\nx\r\n")
+    early = Sides(b"Transfer-Encoding: chunked")
+    early.announced.feed(b"b\r\n0123456789a\r\n")
+    with pytest.raises(MessageError) as held:
+        early.announced.collect(10, 0)
+
+    for error in (announced, come, held):
+        assert error.value.reason is Reason.BODY_TOO_LARGE
+    for one in (sides, again, early):
+        await one.inside.close()
+
+
+@on_memory_loop
+async def test_a_replaced_body_goes_upstream_in_place_of_what_came() -> None:
+    sides = Sides(b"Transfer-Encoding: chunked")
+    sides.announced.collect(100, 0)
+    sides.announced.feed(b"2\r\nhi\r\n0\r\nX-Trailer: 1\r\n\r\n")
+    sides.announced.replace(b"hello")
+
+    assert sides.announced.attach(sides.connection) == b"hello"
+    assert sides.announced.taken == 2
+    await sides.inside.close()

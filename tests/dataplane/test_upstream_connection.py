@@ -49,7 +49,7 @@ class Recorder:
         self.done = part.done
         if part.done:
             self.trailers = part.trailers
-            self.connection.release()
+            self.connection.release(reusable=True)
 
     def upstream_failed(self, reason: Reason, *, untouched: bool) -> None:
         assert not self.done

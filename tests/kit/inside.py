@@ -10,6 +10,7 @@ from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.client_connection import ClientConnection
 from proxy.dataplane.door import Door
 from proxy.dataplane.generation import Generation
+from proxy.pluginhost.plugin_set import PluginSet
 from tests.kit.transport import Dial, MemoryLoop, MemoryTransport, turns
 
 LEGACY = "http://127.0.0.1:3000"
@@ -35,10 +36,19 @@ def generation(before: Generation | None = None, **sections: Any) -> Generation:
 class Inside:
     """A door on the running MemoryLoop; `close` it."""
 
-    def __init__(self, **sections: Any) -> None:
+    def __init__(
+        self,
+        *,
+        made: PluginSet | None = None,
+        declared: Config | None = None,
+        **sections: Any,
+    ) -> None:
+        """With these sections, or as `declared`; `made` are the plugins."""
         self.loop = cast("MemoryLoop", asyncio.get_running_loop())
         self.accounting = Accounting()
-        self.generation = generation(**sections)
+        config = configuration(**sections) if declared is None else declared
+        builder = GenerationBuilder(self.loop.time, KeyHash(b"test"))
+        self.generation = builder.build(config, None, made)
         self.door = Door(self.generation, self.accounting, self.loop)
 
     def connect(self, peer: str = "127.0.0.1", *, half_closes: bool = True) -> MemoryTransport:

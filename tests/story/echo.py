@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-TOLD = (b"host", b"x-user-id", b"x-request-id")
+TOLD = (b"host", b"x-user-id", b"x-request-id", b"x-signed")
 """The request fields that an answer repeats."""
 
 

@@ -95,6 +95,9 @@ def test_a_changed_file_serves_whichever_way_it_was_changed(
             "changed": False,
             "generation": 2,
             "problems": [],
+            "moves": [],
+            "released": [],
+            "dry_run": False,
         }
         assert admin.generation() == 2
 

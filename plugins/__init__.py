@@ -1,0 +1,1 @@
+"""The plugins that come with Crossfade, each on its own."""

@@ -1,0 +1,153 @@
+"""``crossfade <plugin> <command>``: commands that plugins add to the command line.
+
+A word that is no command of ours may be the name of a plugin. Only then, and for the
+list of all commands, the configuration is read and its plugins are loaded: in this
+process, on instances that are never started. They ask the running proxy, if at all,
+over its admin listener.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from proxy.cli.admin_client import admin_url, ask_plugin
+from proxy.cli.options import CONFIG, Admin, AskedConfig
+from proxy.cli.unstarted import unstarted
+from proxy.config import Config, ConfigError, load
+from proxy.pluginhost.failures import failure
+from proxy.pluginhost.guard import CATCHABLE
+from proxy.pluginhost.instances import ApplicationInstance
+
+__all__ = ["PluginCommands", "RootGroup", "plugin_groups"]
+
+_HOOK = "provide_commands"
+_FOUND = "crossfade.plugin_groups"
+_OWN = {"config": (AskedConfig, CONFIG), "admin": (Admin, None)}
+
+
+class RootGroup(TyperGroup):
+    """Our commands, and behind them those of the configuration's plugins."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return (name, command, rest of the arguments); the plugins are asked only if we must."""
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            try:
+                ctx.meta[_FOUND] = _groups(named_config(args))
+            except ConfigError as error:
+                first, *more = error.problems
+                beyond = f" (and {len(more)} more problems)" if more else ""
+                said = f"crossfade: the commands of plugins are not known: {first}{beyond}"
+                typer.echo(said, err=True)
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command of ours or the group of a plugin; None if there is neither."""
+        return super().get_command(ctx, cmd_name) or ctx.meta.get(_FOUND, {}).get(cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return all names: with the plugins' if the configuration at hand can be used."""
+        if _FOUND not in ctx.meta:
+            try:
+                ctx.meta[_FOUND] = _groups(CONFIG)
+            except Exception:
+                ctx.meta[_FOUND] = {}
+        own = super().list_commands(ctx)
+        return [*own, *sorted(ctx.meta[_FOUND].keys() - set(own))]
+
+
+class PluginCommands:
+    """What a plugin is given to say which commands it has; see `proxy.api.Commands`."""
+
+    def __init__(self, plugin: str, says: str) -> None:
+        """`says` explains the plugin in a sentence."""
+        self._plugin = plugin
+        self._config, self._admin = CONFIG, None
+        self.app = typer.Typer(name=plugin, help=says, no_args_is_help=True, add_completion=False)
+
+    def add(self, function: Callable[..., None], *, name: str = "") -> None:
+        """Add a command. Raises ValueError for a function whose parameters cannot be options."""
+        self.app.command(name or None)(self._aimed(function))
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the running proxy for ``/plugins/<name><path>``; returns JSON or ends the command."""
+        base = admin_url(self._admin, self._config)
+        return ask_plugin(method, base, f"plugins/{self._plugin}{path}", body)
+
+    def _aimed(self, function: Callable[..., None]) -> Callable[..., None]:
+        """Return the function with the options that say which proxy is asked."""
+        signature = inspect.signature(function, eval_str=True)
+        own = list(signature.parameters.values())
+        _check(function, own)
+        options = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+            )
+            for name, (kind, default) in _OWN.items()
+        ]
+
+        def run(**given: Any) -> None:
+            self._config, self._admin = given.pop("config"), given.pop("admin")
+            function(**given)
+
+        run.__name__ = getattr(function, "__name__", "command")
+        run.__doc__ = function.__doc__
+        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own]
+        run.__signature__ = signature.replace(parameters=[*parameters, *options])  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in (*own, *options)}
+        return run
+
+
+def plugin_groups(config: Config) -> Iterator[tuple[str, Any]]:
+    """Yield the plugins that have commands, each with its group. Raises ConfigError."""
+    for one in unstarted(config).applications:
+        provide = one.calls.get(_HOOK)
+        if provide is None:
+            continue
+        commands = PluginCommands(one.code.name, _says(one))
+        try:
+            provide(commands)
+            group = typer.main.get_group(commands.app)
+        except CATCHABLE as error:
+            raise ConfigError([failure(one.code, error, _HOOK, one.settings)]) from None
+        if group.commands:
+            yield one.code.name, group
+
+
+def named_config(args: Sequence[str]) -> Path:
+    """Return the configuration file that the arguments name, or the default one."""
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            break
+        if word in {"--config", "-c"}:
+            return Path(next(words, str(CONFIG)))
+        if word.startswith("--config="):
+            return Path(word.partition("=")[2])
+    return CONFIG
+
+
+def _groups(path: Path) -> dict[str, Any]:
+    if path == CONFIG and not path.exists():
+        return {}
+    return dict(plugin_groups(load(path, os.environ)))
+
+
+def _says(one: ApplicationInstance) -> str:
+    said = inspect.getdoc(type(one.application)) or ""
+    return said.partition("\n")[0] or f"Commands of the plugin {one.code.name}."
+
+
+def _check(function: Callable[..., None], parameters: list[inspect.Parameter]) -> None:
+    name = getattr(function, "__name__", "the function")
+    if inspect.iscoroutinefunction(function):
+        raise ValueError(f"{name} is a coroutine function; a command is a plain one")
+    for one in parameters:
+        if one.name in _OWN:
+            raise ValueError(f"{name} takes {one.name}, which is an option of every command")
+        if one.kind in {one.VAR_POSITIONAL, one.VAR_KEYWORD, one.POSITIONAL_ONLY}:
+            raise ValueError(f"{name} takes {one}, which can be no argument and no option")

@@ -1,0 +1,117 @@
+"""Plain hooks: called one after another, in passing.
+
+Each call is counted. A hook that fails is the plugin author's fault: it is counted too,
+and the request goes on without the hook or is refused (MessageError), as the step says.
+The clock is read before and after all calls of a hook, not around each; where it has just
+been read (`begun`, of `time.perf_counter`) only after.
+"""
+
+from time import perf_counter
+from typing import TypeVar
+
+from proxy.api.events import Outcome
+from proxy.api.reply import Reply, ReplyHead
+from proxy.api.request import Outgoing, Request
+from proxy.core.field import MessageError
+from proxy.core.reason import Arm, Reason
+from proxy.pluginhost.chains import SLOW_SECONDS, Step
+from proxy.pluginhost.guard import CATCHABLE, Guard, Quarantine
+
+__all__ = ["admit", "assign", "edit_request", "edit_response", "failed", "finished", "wanted"]
+
+_ARMS = (Arm.LEGACY.value, Arm.NEW.value)
+_BY_NAME = {Arm.LEGACY.value: Arm.LEGACY, Arm.NEW.value: Arm.NEW}
+
+_T = TypeVar("_T")
+Steps = tuple[Step, ...]
+
+
+def admit(steps: Steps, request: Request, begun: float) -> Reply | None:
+    """Return the first answer that a plugin gives, None if all let the request in."""
+    for call, guard, on_fault, _ in steps:
+        guard.calls += 1
+        try:
+            reply = call(request)
+            if reply is not None:
+                return wanted(Reply, reply)
+        except CATCHABLE as error:
+            failed(guard, on_fault, "admit", error)
+    _report_if_slow("admit", steps, begun)
+    return None
+
+
+def assign(steps: Steps, request: Request) -> Arm | None:
+    """Return the first arm that a plugin pins. Raises what a plugin raised: that is legacy."""
+    begun = perf_counter()
+    for call, guard, _, _ in steps:
+        guard.calls += 1
+        try:
+            arm = call(request, _ARMS)
+            if arm is not None:
+                return _BY_NAME[arm]
+        except CATCHABLE as error:
+            guard.fault("assign", error)
+            if isinstance(error, Exception):
+                raise
+            raise RuntimeError("a plugin wanted to end the process") from error
+    _report_if_slow("assign", steps, begun)
+    return None
+
+
+def edit_request(steps: Steps, request: Request, outgoing: Outgoing) -> None:
+    """Let each plugin edit what goes upstream."""
+    begun = perf_counter()
+    for call, guard, on_fault, _ in steps:
+        guard.calls += 1
+        try:
+            call(request, outgoing)
+        except CATCHABLE as error:
+            failed(guard, on_fault, "edit_request", error)
+    _report_if_slow("edit_request", steps, begun)
+
+
+def edit_response(steps: Steps, request: Request, reply: ReplyHead) -> None:
+    """Let each plugin edit the head of the answer."""
+    begun = perf_counter()
+    for call, guard, on_fault, _ in steps:
+        guard.calls += 1
+        try:
+            call(request, reply)
+        except CATCHABLE as error:
+            failed(guard, on_fault, "edit_response", error)
+    _report_if_slow("edit_response", steps, begun)
+
+
+def finished(steps: Steps, request: Request, outcome: Outcome, begun: float) -> None:
+    """Tell each plugin that the request is over; none can do anything about it."""
+    for call, guard, _, _ in steps:
+        guard.calls += 1
+        try:
+            call(request, outcome)
+        except CATCHABLE as error:
+            guard.fault("finished", error)
+    _report_if_slow("finished", steps, begun)
+
+
+def failed(guard: Guard, on_fault: str, hook: str, error: BaseException) -> None:
+    """Count a fault. Raises MessageError unless the request goes on without the hook."""
+    guard.fault(hook, error)
+    if on_fault == "skip":
+        return
+    if isinstance(error, Quarantine):
+        raise MessageError(Reason.QUARANTINED, "")
+    late = isinstance(error, TimeoutError)
+    raise MessageError(Reason.PLUGIN_TIMEOUT if late else Reason.PLUGIN_FAILED, "")
+
+
+def wanted(kind: type[_T], found: object) -> _T:
+    """Return what a hook returned. Raises TypeError if it is of the wrong kind."""
+    if not isinstance(found, kind):
+        raise TypeError(f"it returned {type(found).__name__}, wanted {kind.__name__}")
+    return found
+
+
+def _report_if_slow(hook: str, steps: Steps, begun: float) -> None:
+    seconds = perf_counter() - begun
+    if seconds > SLOW_SECONDS:
+        steps[0].guard.held_up(hook, tuple([step.guard for step in steps]), seconds)

@@ -1,0 +1,159 @@
+"""Coroutine hooks: awaited one after another, each with a time limit, away from the callbacks.
+
+A task costs about 20 µs, so only routes whose plugins have to wait pay for one. The limit
+is kept by the exchange's deadline, which cancels the task; a hook that may be skipped is
+then passed over like any other fault.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from proxy.api.reply import Refused, Reply
+from proxy.api.request import Body, Request
+from proxy.core.field import MessageError
+from proxy.dataplane.hook_calls import failed, wanted
+from proxy.dataplane.rewriting import consistent
+from proxy.pluginhost.chains import Step
+from proxy.pluginhost.guard import CATCHABLE
+
+if TYPE_CHECKING:
+    from proxy.dataplane.plugged_exchange import PluggedExchange
+
+__all__ = ["admit", "dispatch", "drive", "rewrite_request", "rewrite_response"]
+
+_Next = Callable[[], None]
+_TOO_LONG = "it took longer than it may"
+
+
+async def drive(exchange: "PluggedExchange", work: Coroutine[Any, Any, _Next]) -> None:
+    """Do the work, then what comes next; whatever goes wrong ends the exchange."""
+    try:
+        proceed = await work
+        if not exchange.over:
+            proceed()
+    except MessageError as error:
+        if not exchange.over:
+            exchange.fault(error.reason)
+    except Refused as refusal:
+        if not exchange.over:
+            exchange.answer(refusal.reply)
+    except Exception:
+        exchange.broken()
+
+
+async def admit(exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request) -> _Next:
+    """Ask each plugin of the route; the first reply is the answer."""
+    for step in steps:
+        reply = await _call(exchange, step, "admit", None, request)
+        if reply is not None:
+            return partial(exchange.admitted, reply)
+    return partial(exchange.admitted, None)
+
+
+async def rewrite_request(
+    exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request, body: Body
+) -> _Next:
+    """Let each plugin rewrite the body that the one before returned."""
+    for step in steps:
+        body = await _call(exchange, step, "rewrite_request", None, request, body) or body
+    return partial(exchange.rewritten, body)
+
+
+async def rewrite_response(
+    exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request, reply: Reply
+) -> _Next:
+    """Let each plugin rewrite the answer that the one before returned."""
+    came = reply.body
+    for step in steps:
+        reply = await _call(exchange, step, "rewrite_response", None, request, reply) or reply
+    if reply.body is not came:
+        consistent(reply)
+    return partial(exchange.answer, reply)
+
+
+async def dispatch(
+    exchange: "PluggedExchange", step: Step, request: Request, data: bytes, seconds: float
+) -> _Next:
+    """Have the plugin answer; a streamed answer is sent from here."""
+    reply: Reply = await _call(exchange, step, "dispatch", seconds, request, data)
+    if isinstance(reply.body, bytes):
+        return partial(exchange.answer, reply)
+    parts: AsyncIterator[bytes] = reply.body
+    try:
+        exchange.answer(reply)
+        if not exchange.over:
+            await _pump(exchange, step, parts, seconds)
+    finally:
+        await _close(parts)
+    return exchange.streamed
+
+
+async def _pump(
+    exchange: "PluggedExchange", step: Step, parts: AsyncIterator[bytes], seconds: float
+) -> None:
+    """Send the parts as they come, no faster than the client takes them."""
+    try:
+        exchange.awaited = (step, "dispatch")
+        exchange.waits_for_plugin(seconds)
+        async for part in parts:
+            exchange.stream(part)
+            while (full := exchange.full) is not None:
+                await full.wait()
+            exchange.waits_for_plugin(seconds)
+    except asyncio.CancelledError:
+        if not _timed_out(exchange):
+            raise
+        failed(step.guard, step.on_fault, "dispatch", TimeoutError(_TOO_LONG))
+    except CATCHABLE as error:
+        failed(step.guard, step.on_fault, "dispatch", error)
+
+
+async def _close(parts: AsyncIterator[bytes]) -> None:
+    close = getattr(parts, "aclose", None)
+    if close is not None:
+        await close()
+
+
+async def _call(
+    exchange: "PluggedExchange", step: Step, hook: str, seconds: float | None, *arguments: Any
+) -> Any:
+    """Call one step in its time. None if it failed and the request goes on without it."""
+    step.guard.calls += 1
+    try:
+        found = step.call(*arguments)
+        if step.waits:
+            exchange.awaited = (step, hook)
+            exchange.waits_for_plugin(seconds)
+            found = await found
+        return _fitting(exchange, hook, found)
+    except asyncio.CancelledError:
+        if not _timed_out(exchange):
+            raise
+        failed(step.guard, step.on_fault, hook, TimeoutError(_TOO_LONG))
+    except Refused:
+        raise
+    except CATCHABLE as error:
+        failed(step.guard, step.on_fault, hook, error)
+    return None
+
+
+def _timed_out(exchange: "PluggedExchange") -> bool:
+    """Tell a deadline's cancellation, which is now over, from one that ends the task."""
+    task = asyncio.current_task()
+    if not exchange.timed_out or task is None:
+        return False
+    exchange.timed_out = False
+    task.uncancel()
+    return True
+
+
+def _fitting(exchange: "PluggedExchange", hook: str, found: Any) -> Any:
+    """Return what the hook returned if the request can go on with it."""
+    if hook == "admit":
+        return None if found is None else wanted(Reply, found)
+    if hook == "rewrite_request":
+        exchange.fits(wanted(Body, found))
+        return found
+    return wanted(Reply, found)

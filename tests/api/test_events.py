@@ -1,0 +1,31 @@
+"""What watching plugins are told: plain values with names."""
+
+from typing import get_type_hints
+
+import pytest
+
+from proxy.api import Alert, Move
+from proxy.api.testing import outcome
+
+
+def test_an_alert_is_a_warning_unless_it_says_otherwise() -> None:
+    alert = Alert("plugin_quarantined", "headers", "It fails. Release it.")
+    assert alert.severity == "warning"
+    assert alert._replace(severity="critical").severity == "critical"
+
+
+def test_an_outcome_is_read_by_name() -> None:
+    told = outcome(status=502, reason="upstream_refused", fault="upstream")
+    assert (told.status, told.reason, told.fault) == (502, "upstream_refused", "upstream")
+
+
+def test_what_is_printed_of_an_outcome_is_the_decision_and_the_status() -> None:
+    told = repr(outcome(status=404, arm="new", route="shop", endpoint="http://10.0.0.1"))
+    assert told == "Outcome(404 route on route shop, arm new)"
+
+
+@pytest.mark.parametrize("event", [Alert, Move])
+def test_each_part_of_an_event_is_of_a_plain_kind(event: type) -> None:
+    kinds = get_type_hints(event)
+    assert set(kinds.values()) <= {str, int, float}
+    assert len(kinds) >= 4

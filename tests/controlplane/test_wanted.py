@@ -1,0 +1,80 @@
+"""The host is told of every plugin that a configuration names, and where it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.api import Settings
+from proxy.config import ConfigError
+from proxy.controlplane.wanted import wanted
+from tests.config.writing import MINIMAL, load_text
+
+FULL = """\
+identity: {key: ["cookie:sid"]}
+rollouts: {fade: {percentage: 5}}
+plugins:
+  path: [plugins]
+  statsd: {port: 8125}
+routes:
+  - name: campaigns
+    match: {path: /api/campaigns}
+    rollout: fade
+    arms: {legacy: {upstream: legacy}, new: {plugin: {orchestrator: {model: m}}}}
+    plugins:
+      - access_control
+      - headers: {on_error: refuse, text: x}
+  - name: gone
+    match: {path: /old/**}
+    plugin: {static_reply: {status: 410}}
+"""
+
+
+class Text(Settings):
+    text: str = "nothing"
+
+
+class Whole(Settings):
+    text: int = 0
+
+
+def test_every_use_is_wanted_in_the_order_of_the_configuration(tmp_path: Path) -> None:
+    config = load_text(tmp_path, MINIMAL + FULL)
+    found = wanted(config)
+    assert [tuple(use)[:-1] for use in found.uses] == [
+        ("access_control", "campaigns", "", False, ""),
+        ("headers", "campaigns", "", False, "refuse"),
+        ("orchestrator", "campaigns", "new", True, ""),
+        ("static_reply", "gone", "", True, ""),
+    ]
+    assert [one.plugin for one in found.applications] == ["statsd"]
+    assert found.paths == (tmp_path / "plugins",)
+
+
+def test_settings_are_read_without_what_is_the_proxys(tmp_path: Path) -> None:
+    bare, headers, *_ = wanted(load_text(tmp_path, MINIMAL + FULL)).uses
+    assert headers.place.read(Text) == Text(text="x")
+    assert bare.place.read(Text) == Text()
+
+
+def test_a_problem_of_settings_is_told_at_its_place_in_the_file(tmp_path: Path) -> None:
+    headers = wanted(load_text(tmp_path, MINIMAL + FULL)).uses[1]
+    with pytest.raises(ConfigError) as caught:
+        headers.place.read(Whole)
+    [problem] = caught.value.problems
+    line = (MINIMAL + FULL).splitlines().index("      - headers: {on_error: refuse, text: x}") + 1
+    assert (problem.file, problem.line) == (str(tmp_path / "config.yaml"), line)
+    assert problem.where == "routes[0].plugins[1].headers.text"
+
+
+def test_a_problem_of_the_plugin_itself_points_at_its_name(tmp_path: Path) -> None:
+    found = wanted(load_text(tmp_path, MINIMAL + FULL))
+    problem = found.uses[1].place.problem("no such plugin", "a plugin", "write one")
+    assert (problem.column, problem.said, problem.hint) == (9, "no such plugin", "write one")
+    application = found.applications[0].place.problem("said", "wanted")
+    assert application.where == "plugins.statsd"
+
+
+def test_a_configuration_without_plugins_wants_none(tmp_path: Path) -> None:
+    found = wanted(load_text(tmp_path, MINIMAL))
+    assert (found.paths, found.applications, found.uses) == ((), (), ())
+    assert found.plugins == frozenset()
