@@ -241,14 +241,14 @@ class Outgoing:
 
     def edited(self, head: RequestHead) -> RequestHead:
         """Return `head` with the edits, or `head` itself if there are none; for the proxy."""
+        headers, rewritten = self._headers, self._path is not None or self._query is not None
+        if not rewritten and (headers is None or not headers.changed):
+            return head
         method, where, authority, minor, fields, by_name = head
-        if self._path is not None or self._query is not None:
+        if rewritten:
             where = target(self.path, self.query)
-        headers = self._headers
         if headers is not None and headers.changed:
             fields, by_name = headers.fields, headers.by_name
-        elif where is head.target:
-            return head
         return RequestHead(method, where, authority, minor, fields, by_name)
 
 

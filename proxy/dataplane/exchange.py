@@ -51,6 +51,7 @@ class Exchange:
     _answered_by: str | None = None
     _tried: tuple[Endpoint, ...] = ()
     _seeking = False
+    _waited = False
     _retried = False
     _half_closed = False
     _stalled = -1
@@ -71,7 +72,7 @@ class Exchange:
         trusted = client.trusted(generation)
         self._outgoing = out = OutgoingRequest(client, head, trusted=trusted)
         self._destination = to = self._decide(trusted=trusted)
-        exposed = generation.exposed(to.arm, to.reason)
+        exposed = b"" if to is bound.undecided else generation.exposed(to.arm, to.reason)
         self._answer = Answer(client, head, out.request_id, exposed, keeps=out.keeps)
         client.door.accounting.started()
 
@@ -122,7 +123,7 @@ class Exchange:
         if connection is not None:
             self.connected(connection)
             return
-        self._seeking = True
+        self._seeking = self._waited = True
         self._wait(upstream.declared.pool.queue_timeout, Reason.POOL_FULL)
         if not endpoint.pool.seek(self):
             self._seeking = False

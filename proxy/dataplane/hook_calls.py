@@ -2,8 +2,8 @@
 
 Each call is counted. A hook that fails is the plugin author's fault: it is counted too,
 and the request goes on without the hook or is refused (MessageError), as the step says.
-The clock is read before and after all calls of a hook, not around each; where it has just
-been read (`begun`, of `time.perf_counter`) only after.
+The clock is read after all calls of a hook, not around each; `begun` (of
+`time.perf_counter`) is when it was last read before them.
 """
 
 from time import perf_counter
@@ -17,7 +17,16 @@ from proxy.core.reason import Arm, Reason
 from proxy.pluginhost.chains import SLOW_SECONDS, Step
 from proxy.pluginhost.guard import CATCHABLE, Guard, Quarantine
 
-__all__ = ["admit", "assign", "edit_request", "edit_response", "failed", "finished", "wanted"]
+__all__ = [
+    "admit",
+    "assign",
+    "edit_request",
+    "edit_response",
+    "failed",
+    "finished",
+    "look",
+    "wanted",
+]
 
 _ARMS = (Arm.LEGACY.value, Arm.NEW.value)
 _BY_NAME = {Arm.LEGACY.value: Arm.LEGACY, Arm.NEW.value: Arm.NEW}
@@ -26,7 +35,7 @@ _T = TypeVar("_T")
 Steps = tuple[Step, ...]
 
 
-def admit(steps: Steps, request: Request, begun: float) -> Reply | None:
+def admit(steps: Steps, request: Request) -> Reply | None:
     """Return the first answer that a plugin gives, None if all let the request in."""
     for call, guard, on_fault, _ in steps:
         guard.calls += 1
@@ -36,7 +45,6 @@ def admit(steps: Steps, request: Request, begun: float) -> Reply | None:
                 return wanted(Reply, reply)
         except CATCHABLE as error:
             failed(guard, on_fault, "admit", error)
-    _report_if_slow("admit", steps, begun)
     return None
 
 
@@ -54,20 +62,19 @@ def assign(steps: Steps, request: Request) -> Arm | None:
             if isinstance(error, Exception):
                 raise
             raise RuntimeError("a plugin wanted to end the process") from error
-    _report_if_slow("assign", steps, begun)
+    look("assign", steps, begun)
     return None
 
 
-def edit_request(steps: Steps, request: Request, outgoing: Outgoing) -> None:
+def edit_request(steps: Steps, request: Request, outgoing: Outgoing, begun: float) -> None:
     """Let each plugin edit what goes upstream."""
-    begun = perf_counter()
     for call, guard, on_fault, _ in steps:
         guard.calls += 1
         try:
             call(request, outgoing)
         except CATCHABLE as error:
             failed(guard, on_fault, "edit_request", error)
-    _report_if_slow("edit_request", steps, begun)
+    look("edit_request", steps, begun)
 
 
 def edit_response(steps: Steps, request: Request, reply: ReplyHead) -> None:
@@ -79,7 +86,7 @@ def edit_response(steps: Steps, request: Request, reply: ReplyHead) -> None:
             call(request, reply)
         except CATCHABLE as error:
             failed(guard, on_fault, "edit_response", error)
-    _report_if_slow("edit_response", steps, begun)
+    look("edit_response", steps, begun)
 
 
 def finished(steps: Steps, request: Request, outcome: Outcome, begun: float) -> None:
@@ -90,7 +97,7 @@ def finished(steps: Steps, request: Request, outcome: Outcome, begun: float) -> 
             call(request, outcome)
         except CATCHABLE as error:
             guard.fault("finished", error)
-    _report_if_slow("finished", steps, begun)
+    look("finished", steps, begun)
 
 
 def failed(guard: Guard, on_fault: str, hook: str, error: BaseException) -> None:
@@ -111,7 +118,13 @@ def wanted(kind: type[_T], found: object) -> _T:
     return found
 
 
-def _report_if_slow(hook: str, steps: Steps, begun: float) -> None:
-    seconds = perf_counter() - begun
+def look(hook: str, steps: Steps, begun: float) -> float:
+    """Read the clock after all calls of `hook`, and report them if they took long.
+
+    Both times are of `time.perf_counter`.
+    """
+    now = perf_counter()
+    seconds = now - begun
     if seconds > SLOW_SECONDS:
         steps[0].guard.held_up(hook, tuple([step.guard for step in steps]), seconds)
+    return now

@@ -14,6 +14,7 @@ without it or is refused, as the step says.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from time import perf_counter
 from typing import Any
 
 from proxy.api.events import Outcome
@@ -68,10 +69,14 @@ class PluggedExchange(Exchange):
 
     def _decide(self, *, trusted: bool) -> Destination:
         """Begin without a decision: `admit` comes first."""
-        client, out, bound = self._client, self._outgoing, self._bound
-        chains = bound.chains
+        client, out, bound, generation = self._client, self._outgoing, self._bound, self.generation
+        chains, now = bound.chains, client.door.wall_clock()
         assert chains is not None  # noqa: S101 (narrows the type)
         self._chains = chains
+        self._looked = self._started
+        identity = None
+        if bound.asks:
+            identity = generation.identify(self._head, trusted=trusted, now=now)
         self._request = Request(
             self._head,
             bound.name,
@@ -80,14 +85,12 @@ class PluggedExchange(Exchange):
             client.peer,
             "https" if client.scheme == b"https" else "http",
             trusted,
-            None,
-            self.generation,
-            client.door.wall_clock(),
+            identity,
+            generation,
+            now,
         )
-        self.generation.in_flight += 1
-        if bound.asks:
-            return bound.undecided
-        return self.generation.decide(bound, ANONYMOUS)
+        generation.in_flight += 1
+        return bound.undecided if bound.asks else generation.decide(bound, ANONYMOUS)
 
     # before the decision
 
@@ -97,7 +100,8 @@ class PluggedExchange(Exchange):
             self._start(hook_tasks.admit(self, chains.admit, self._request))
         elif chains.admit:
             try:
-                reply = hook_calls.admit(chains.admit, self._request, self._started)
+                reply = hook_calls.admit(chains.admit, self._request)
+                self._looked = hook_calls.look("admit", chains.admit, self._started)
             except MessageError as error:
                 self._fault(error.reason, error.detail)
                 return
@@ -196,7 +200,8 @@ class PluggedExchange(Exchange):
     def _edit_request(self, steps: tuple[Step, ...], head: RequestHead) -> RequestHead:
         request = self._request
         outgoing = Outgoing(head, request.trusted)
-        hook_calls.edit_request(steps, request, outgoing)
+        begun = perf_counter() if self._waited else self._looked
+        hook_calls.edit_request(steps, request, outgoing, begun)
         return outgoing.edited(head)
 
     # the answer
@@ -248,6 +253,7 @@ class PluggedExchange(Exchange):
     # a task is done
 
     def _start(self, work: Coroutine[Any, Any, Callable[[], None]]) -> None:
+        self._waited = True
         self._task = asyncio.get_running_loop().create_task(hook_tasks.drive(self, work))
 
     def waits_for_plugin(self, seconds: float | None) -> None:

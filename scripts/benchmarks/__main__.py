@@ -43,7 +43,7 @@ def measure(part: str, rounds: int, seconds: int) -> report.Results:
     if part in {"http", "all"}:
         results["http"] = requests.run(rounds, seconds)
     if part in {"plugins", "all"}:
-        results["plugins"] = plugins.run(3 * rounds, max(seconds // 2, 1))
+        results["plugins"] = plugins.run(8 * rounds)
     if part in {"memory", "all"}:
         results["memory"] = memory.run()
     if part in {"websocket", "all"}:

@@ -68,7 +68,8 @@ def http_table(http: Results) -> Iterator[str]:
 
 def plugins_table(plugins: Results) -> Iterator[str]:
     """One line per list of plugins."""
-    yield f"Medians of {plugins['rounds']} interleaved rounds of {plugins['seconds']} s."
+    yield f"{plugins['rounds']} interleaved rounds of {plugins['seconds']} s; the differences are"
+    yield "means of the middle half of those within the rounds."
     yield ""
     yield "| plugins of the route | CPU µs per request | more than without | at most |"
     yield "|---|---:|---:|---:|"

@@ -31,8 +31,8 @@ def test_a_result_is_the_median_of_its_rounds_and_a_ratio_that_of_medians() -> N
     assert ratios(numbers) == {"nginx": {"nginx": 1.0, "crossfade": 2.0}}
 
 
-def test_what_plugins_cost_is_the_median_of_the_differences_within_the_rounds() -> None:
-    assert difference([31.0, 52.0, 33.0], [30.0, 50.0, 32.0]) == 1.0
+def test_what_plugins_cost_is_the_mean_of_the_middle_differences_within_the_rounds() -> None:
+    assert difference([31.0, 52.0, 33.0, 99.0], [30.0, 50.0, 32.0, 9.0]) == 1.5
 
 
 def test_the_origin_answers_814_bytes() -> None:
