@@ -15,7 +15,7 @@ from tests.story.code_reloading import CodeReloading, Judgement
 
 MEBIBYTE = 1024 * 1024
 MOST_GROWTH = 8 * MEBIBYTE
-"""From the tenth reload to the last. A leaked version would be 1 MiB more each time."""
+"""From the tenth reload to the last. A leaked version would be a quarter of a MiB each time."""
 
 
 def main() -> int:

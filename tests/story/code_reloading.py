@@ -23,7 +23,7 @@ PLUGIN = '''"""Version {version}."""
 from proxy.api import Application, Use, hook
 
 VERSION = "{version}"
-WEIGHT = bytes(1_000_000)
+WEIGHT = [str(number) for number in range(4000)]
 
 
 class Signing(Application):
