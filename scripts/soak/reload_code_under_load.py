@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from scripts.soak import show, within
 from tests.story.code_reloading import CodeReloading, Judgement
 
 MEBIBYTE = 1024 * 1024
@@ -27,7 +28,7 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="crossfade-soak-") as folder:
         soak = CodeReloading(asked.count, asked.rate, Path(folder))
-        found = asyncio.run(_within(asked.seconds, soak))
+        found = asyncio.run(within(asked.seconds, soak.run(show)))
     _report(found)
     return 1 if wrong(found) else 0
 
@@ -42,16 +43,6 @@ def wrong(found: Judgement) -> list[str]:
     if found.resident and found.resident[-1] - found.resident[0] > MOST_GROWTH:
         said.append(f"the memory is not flat: {found.resident}")
     return said
-
-
-async def _within(seconds: float, soak: CodeReloading) -> Judgement:
-    async with asyncio.timeout(seconds):
-        return await soak.run(_show)
-
-
-def _show(number: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\rreload {number}", end="", file=sys.stderr, flush=True)
 
 
 def _report(found: Judgement) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import statistics
 import sys
 
+from scripts.soak import show, within
 from tests.story.reloading import Judgement, Reloading
 
 
@@ -22,20 +23,10 @@ def main() -> int:
     parser.add_argument("--dwell", type=float, default=0.5, help="seconds that each file serves")
     asked = parser.parse_args()
     soak = Reloading(asked.count, asked.rate, asked.seed, asked.dwell)
-    found = asyncio.run(_within(asked.seconds, soak))
+    found = asyncio.run(within(asked.seconds, soak.run(show)))
     _report(found)
     rose = found.last_generation - found.first_generation
     return 1 if found.failures or found.mixed or rose != asked.count else 0
-
-
-async def _within(seconds: float, soak: Reloading) -> Judgement:
-    async with asyncio.timeout(seconds):
-        return await soak.run(_show)
-
-
-def _show(number: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\rreload {number}", end="", file=sys.stderr, flush=True)
 
 
 def _report(found: Judgement) -> None:
