@@ -104,10 +104,10 @@ def _clients(request: Request, header: str) -> list[Any]:
 
 def _paths(request: Request) -> set[str]:
     """Return the readings of the path and of what some frameworks take for it; none if unknown."""
-    more = request.headers.all("X-Original-URL") + request.headers.all("X-Rewrite-URL")
+    more = [*_values(request, "X-Original-URL"), *_values(request, "X-Rewrite-URL")]
     every = set[str]()
-    for path in (request.path, *more):
-        readings = path_readings(path)
+    for url in (request.path, *filter(None, more)):
+        readings = path_readings(re.sub(r"^\w+://[^/]*|[?#].*", "", url) or "/")
         if readings is None:
             return set()
         every |= readings

@@ -37,7 +37,8 @@ class Transform(Use):
         path, match = given.path.rewritten(body.path) if given.path else (body.path, {})
         seen = visible(request, request.headers) | {"match": match}
         data = self._mapped(given.request, seen, body.data)
-        return Body(given.method or body.method, path, body.query, data)
+        method = body.method if body.method == "HEAD" else given.method or body.method
+        return Body(method, path, body.query, data)
 
     @hook
     async def rewrite_response(self, request: Request, reply: Reply) -> Reply:

@@ -84,14 +84,16 @@ class Reply(ReplyHead):
         cls, status: int, fields: list[Field], by_name: dict[bytes, bytes], body: bytes
     ) -> "Reply":
         """Return a reply made of what an upstream said; for the proxy."""
-        reply = cls(200 if status < 200 else status)
+        reply = cls()
+        reply._status = status  # up to 999, as it came
         reply.headers = EditableHeaders(fields, by_name)
         reply.body = body
         return reply
 
     def copied(self) -> "Reply":
         """Return a reply with the same body whose status and headers are edited apart."""
-        reply = Reply(self._status)
+        reply = Reply()
+        reply._status = self._status
         reply.headers = EditableHeaders(self.headers.fields, self.headers.by_name)
         reply.body = self.body
         return reply
@@ -111,7 +113,9 @@ class Refused(Exception):  # noqa: N818 (an answer more than an error)
     """
 
     def __init__(self, reply: Reply) -> None:
-        """Keep the answer."""
+        """Keep the answer. Raises TypeError for a streamed one."""
+        if not isinstance(reply.body, bytes):
+            raise TypeError("the answer of a refusal is no stream")
         super().__init__(f"answered with {reply.status}")
         self.reply = reply
 

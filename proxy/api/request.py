@@ -25,8 +25,9 @@ __all__ = [
 ]
 
 _WHO = int(Kind.WHO)
-_PATH = re.compile(r"/[\x21-\x22\x24-\x3e\x40-\x7e]*+")
-_QUERY = re.compile(r"[\x21-\x22\x24-\x7e]*+")
+# As wide as what the parser takes: what a client may send, a plugin may send on.
+_PATH = re.compile(r"/[\x21-\x22\x24-\x3e\x40-\x7e\x80-\xff]*+")
+_QUERY = re.compile(r"[\x21-\x22\x24-\x7e\x80-\xff]*+")
 _METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Z]{1,32}")
 
 

@@ -255,7 +255,10 @@ class ClientConnection(asyncio.Protocol):
     def on_deadline(self, now: float) -> None:
         """Time is over for the exchange, a head, an idle or a closing connection."""
         if self._exchange is not None:
-            self._exchange.on_deadline(now)
+            try:
+                self._exchange.on_deadline(now)
+            except Exception:  # of this one; the others' deadlines are to be kept
+                self.broken()
         elif self.transport.is_closing() or self._lingered >= 0:
             self.transport.abort()
         elif self._buffer:

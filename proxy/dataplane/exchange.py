@@ -61,6 +61,7 @@ class Exchange:
     def __init__(self, client: "ClientConnection", head: RequestHead, bound: BoundRoute) -> None:
         """Decide where `head` goes. Raises MessageError if it cannot be passed on."""
         self._started = time.perf_counter()
+        self._timeout_reason = Reason.CLIENT_LEFT
         self._client = client
         self._head = head
         self.method = head.method

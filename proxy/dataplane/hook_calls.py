@@ -15,7 +15,7 @@ from proxy.api.request import Outgoing, Request
 from proxy.core.field import MessageError
 from proxy.core.reason import Arm, Reason
 from proxy.pluginhost.chains import SLOW_SECONDS, Step
-from proxy.pluginhost.guard import CATCHABLE, Guard, Quarantine
+from proxy.pluginhost.guard import CATCHABLE_PLAIN, Guard, Quarantine
 
 __all__ = [
     "admit",
@@ -26,6 +26,7 @@ __all__ = [
     "finished",
     "look",
     "wanted",
+    "whole",
 ]
 
 _ARMS = (Arm.LEGACY.value, Arm.NEW.value)
@@ -42,8 +43,8 @@ def admit(steps: Steps, request: Request) -> Reply | None:
         try:
             reply = call(request)
             if reply is not None:
-                return wanted(Reply, reply)
-        except CATCHABLE as error:
+                return whole(wanted(Reply, reply))
+        except CATCHABLE_PLAIN as error:
             failed(guard, on_fault, "admit", error)
     return None
 
@@ -57,7 +58,7 @@ def assign(steps: Steps, request: Request) -> Arm | None:
             arm = call(request, _ARMS)
             if arm is not None:
                 return _BY_NAME[arm]
-        except CATCHABLE as error:
+        except CATCHABLE_PLAIN as error:
             guard.fault("assign", error)
             if isinstance(error, Exception):
                 raise
@@ -72,7 +73,7 @@ def edit_request(steps: Steps, request: Request, outgoing: Outgoing, begun: floa
         guard.calls += 1
         try:
             call(request, outgoing)
-        except CATCHABLE as error:
+        except CATCHABLE_PLAIN as error:
             failed(guard, on_fault, "edit_request", error)
     look("edit_request", steps, begun)
 
@@ -84,7 +85,7 @@ def edit_response(steps: Steps, request: Request, reply: ReplyHead) -> None:
         guard.calls += 1
         try:
             call(request, reply)
-        except CATCHABLE as error:
+        except CATCHABLE_PLAIN as error:
             failed(guard, on_fault, "edit_response", error)
     look("edit_response", steps, begun)
 
@@ -95,7 +96,7 @@ def finished(steps: Steps, request: Request, outcome: Outcome, begun: float) -> 
         guard.calls += 1
         try:
             call(request, outcome)
-        except CATCHABLE as error:
+        except CATCHABLE_PLAIN as error:
             guard.fault("finished", error)
     look("finished", steps, begun)
 
@@ -116,6 +117,14 @@ def wanted(kind: type[_T], found: object) -> _T:
     if not isinstance(found, kind):
         raise TypeError(f"it returned {type(found).__name__}, wanted {kind.__name__}")
     return found
+
+
+def whole(reply: Reply) -> Reply:
+    """Return a reply whose body is there. Raises TypeError for a stream, or for text."""
+    if not isinstance(reply.body, bytes):
+        kind = type(reply.body).__name__
+        raise TypeError(f"the body is {kind}, wanted bytes: only dispatch may answer as a stream")
+    return reply
 
 
 def look(hook: str, steps: Steps, begun: float) -> float:

@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import structlog
+from structlog.typing import FilteringBoundLogger
+
 from proxy.api.reply import Refused, Reply
 from proxy.api.request import Body, Request
 from proxy.core.field import MessageError
-from proxy.dataplane.hook_calls import failed, wanted
+from proxy.dataplane.hook_calls import failed, wanted, whole
 from proxy.dataplane.rewriting import consistent
 from proxy.pluginhost.chains import Step
 from proxy.pluginhost.guard import CATCHABLE
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["admit", "dispatch", "drive", "rewrite_request", "rewrite_response"]
 
 _Next = Callable[[], None]
+_log: FilteringBoundLogger = structlog.get_logger()
+# How long a plugin's stream may take to close, in seconds.
+_CLOSE_SECONDS = 5.0
 _TOO_LONG = "it took longer than it may"
 
 
@@ -40,7 +46,10 @@ async def drive(exchange: "PluggedExchange", work: Coroutine[Any, Any, _Next]) -
         if not exchange.over:
             exchange.answer(refusal.reply)
     except Exception:
-        exchange.broken()
+        if exchange.over:
+            _log.exception("hook_task_failed")
+        else:
+            exchange.broken()
 
 
 async def admit(exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request) -> _Next:
@@ -83,11 +92,14 @@ async def dispatch(
     parts: AsyncIterator[bytes] = reply.body
     try:
         exchange.answer(reply)
-        if not exchange.over:
-            await _pump(exchange, step, parts, seconds)
+        await _pump(exchange, step, parts, seconds)
     finally:
-        await _close(parts)
-    return exchange.streamed
+        await _close(step, parts)
+    return _nothing
+
+
+def _nothing() -> None:
+    """All is done."""
 
 
 async def _pump(
@@ -98,28 +110,42 @@ async def _pump(
         exchange.awaited = (step, "dispatch")
         exchange.waits_for_plugin(seconds)
         async for part in parts:
+            if exchange.over:
+                return
             exchange.stream(part)
             while (full := exchange.full) is not None:
                 await full.wait()
             exchange.waits_for_plugin(seconds)
-    except asyncio.CancelledError:
-        if not _timed_out(exchange):
+        if not exchange.over:
+            exchange.streamed()
+    except asyncio.CancelledError as error:
+        if exchange.over:
             raise
-        failed(step.guard, step.on_fault, "dispatch", TimeoutError(_TOO_LONG))
+        late = _timed_out(exchange)
+        cause = TimeoutError(_TOO_LONG) if late else error
+        failed(step.guard, step.on_fault, "dispatch", cause)
     except CATCHABLE as error:
         failed(step.guard, step.on_fault, "dispatch", error)
 
 
-async def _close(parts: AsyncIterator[bytes]) -> None:
+async def _close(step: Step, parts: AsyncIterator[bytes]) -> None:
+    """Let the plugin close its stream; that is its own affair, whatever comes of it."""
     close = getattr(parts, "aclose", None)
-    if close is not None:
-        await close()
+    if close is None:
+        return
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await close()
+    except CATCHABLE as error:
+        step.guard.fault("dispatch", error)
 
 
 async def _call(
     exchange: "PluggedExchange", step: Step, hook: str, seconds: float | None, *arguments: Any
 ) -> Any:
     """Call one step in its time. None if it failed and the request goes on without it."""
+    if exchange.over:
+        raise asyncio.CancelledError
     step.guard.calls += 1
     try:
         found = step.call(*arguments)
@@ -127,22 +153,28 @@ async def _call(
             exchange.awaited = (step, hook)
             exchange.waits_for_plugin(seconds)
             found = await found
+            if _timed_out(exchange):  # it has swallowed the cancellation
+                raise TimeoutError(_TOO_LONG)
         return _fitting(exchange, hook, found)
-    except asyncio.CancelledError:
-        if not _timed_out(exchange):
+    except asyncio.CancelledError as error:
+        if exchange.over:
             raise
-        failed(step.guard, step.on_fault, hook, TimeoutError(_TOO_LONG))
+        # Else a deadline cancelled it, or something that it waited for was cancelled.
+        late = _timed_out(exchange)
+        failed(step.guard, step.on_fault, hook, TimeoutError(_TOO_LONG) if late else error)
     except Refused:
         raise
     except CATCHABLE as error:
+        if exchange.over:
+            raise asyncio.CancelledError from error  # told already, when its time was over
         failed(step.guard, step.on_fault, hook, error)
     return None
 
 
 def _timed_out(exchange: "PluggedExchange") -> bool:
-    """Tell a deadline's cancellation, which is now over, from one that ends the task."""
+    """Tell a deadline's cancellation, which is now over, from any other."""
     task = asyncio.current_task()
-    if not exchange.timed_out or task is None:
+    if not exchange.timed_out or exchange.over or task is None:
         return False
     exchange.timed_out = False
     task.uncancel()
@@ -152,8 +184,9 @@ def _timed_out(exchange: "PluggedExchange") -> bool:
 def _fitting(exchange: "PluggedExchange", hook: str, found: Any) -> Any:
     """Return what the hook returned if the request can go on with it."""
     if hook == "admit":
-        return None if found is None else wanted(Reply, found)
+        return None if found is None else whole(wanted(Reply, found))
     if hook == "rewrite_request":
         exchange.fits(wanted(Body, found))
         return found
-    return wanted(Reply, found)
+    reply = wanted(Reply, found)
+    return reply if hook == "dispatch" else whole(reply)

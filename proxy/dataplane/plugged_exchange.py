@@ -95,13 +95,13 @@ class PluggedExchange(Exchange):
     # before the decision
 
     def _proceed(self) -> None:
-        chains = self._chains
-        if chains.admit_waits:
-            self._start(hook_tasks.admit(self, chains.admit, self._request))
-        elif chains.admit:
+        steps = self._chains.admit
+        if self._chains.admit_waits:
+            self._start(hook_tasks.admit(self, steps, self._request))
+        elif steps:
             try:
-                reply = hook_calls.admit(chains.admit, self._request)
-                self._looked = hook_calls.look("admit", chains.admit, self._started)
+                reply = hook_calls.admit(steps, self._request)
+                self._looked = hook_calls.look("admit", steps, self._started)
             except MessageError as error:
                 self._fault(error.reason, error.detail)
                 return
@@ -254,12 +254,14 @@ class PluggedExchange(Exchange):
 
     def _start(self, work: Coroutine[Any, Any, Callable[[], None]]) -> None:
         self._waited = True
+        self.waits_for_plugin(None)
         self._task = asyncio.get_running_loop().create_task(hook_tasks.drive(self, work))
 
     def waits_for_plugin(self, seconds: float | None) -> None:
         """Give the plugin this time, by default `limits.hook_timeout`."""
-        limit = self.generation.limits.hook_timeout if seconds is None else seconds
-        self._wait(limit, Reason.PLUGIN_TIMEOUT)
+        if self._stalled < 0:  # else it is the client who keeps us waiting
+            limit = self.generation.limits.hook_timeout if seconds is None else seconds
+            self._wait(limit, Reason.PLUGIN_TIMEOUT)
 
     @property
     def over(self) -> bool:

@@ -31,16 +31,21 @@ _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 def rewritten_request(head: RequestHead, body: Body, *, had_body: bool) -> RequestHead:
     """Return the head for a request whose body, method or path a plugin rewrote.
 
-    Raises TargetError for a method, path or query that cannot be sent, ValueError for a
-    change from or to HEAD, of which the framing of the answer depends.
+    What is not changed is not judged either. Raises TargetError for a method, path or
+    query that cannot be sent, ValueError for a change from or to HEAD, on which the framing
+    of the answer depends.
     """
-    method = checked_method(body.method).encode("latin-1")
+    method = head.method
+    if body.method != method.decode("latin-1"):
+        method = checked_method(body.method).encode("latin-1")
     if (method == b"HEAD") != (head.method == b"HEAD"):
         raise ValueError("a request's method cannot be changed from or to HEAD")
     fields = [field for field in head.fields if field.lower not in _REQUEST_FRAMING]
     if body.data or had_body or method in _WITH_BODY:
         fields.append(_content_length(len(body.data)))
-    where = target(checked_path(body.path), checked_query(body.query))
+    where, path = head.target, head.target.partition(b"?")
+    if (body.path, body.query) != (path[0].decode("latin-1"), path[2].decode("latin-1")):
+        where = target(checked_path(body.path), checked_query(body.query))
     return head._replace(method=method, target=where, fields=fields, by_name=joined(fields))
 
 

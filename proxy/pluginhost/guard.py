@@ -7,19 +7,23 @@ rule looks at their share of the calls too.
 """
 
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["APPLICATION", "CATCHABLE", "Faults", "Guard", "Quarantine"]
+__all__ = ["APPLICATION", "CATCHABLE", "CATCHABLE_PLAIN", "Faults", "Guard", "Quarantine"]
 
 CATCHABLE = (Exception, SystemExit)
 """What a plugin may raise without ending the process: it may not leave by sys.exit either."""
+
+CATCHABLE_PLAIN = (Exception, SystemExit, CancelledError)
+"""The same of a plain function, which nobody can have cancelled."""
 
 APPLICATION = ""
 """Stands for the route of an application's guard: it has none."""
 
 QUARANTINE_FAULTS = 10
-"""So many faults within `QUARANTINE_SECONDS`, and half of the calls or more: quarantine."""
+"""So many faults within `QUARANTINE_SECONDS`, and half of a hook's calls or more: quarantine."""
 
 QUARANTINE_SECONDS = 10.0
 _MOST_TOLD = 5
@@ -45,7 +49,8 @@ class Quarantine(Exception):  # noqa: N818 (a state more than an error)
 class Guard:
     """The watch over one use, or over an application (`route` is then `APPLICATION`).
 
-    `calls` is counted by the chains; `on_fault` is the use's own ``on_error`` or empty.
+    `calls` is counted by the chains, over all the `hooks` (how many there are) that a request
+    meets; `on_fault` is the use's own ``on_error`` or empty.
     """
 
     __slots__ = (
@@ -57,6 +62,7 @@ class Guard:
         "_told",
         "calls",
         "count",
+        "hooks",
         "last",
         "on_fault",
         "plugin",
@@ -71,8 +77,10 @@ class Guard:
         on_fault: str,
         faults: Faults,
         clock: Callable[[], float] = time.monotonic,
+        hooks: int = 1,
     ) -> None:
         """Begin with no fault. `clock` in seconds."""
+        self.hooks = max(hooks, 1)
         self.plugin = plugin
         self.route = route
         self.on_fault = on_fault
@@ -122,4 +130,5 @@ class Guard:
             self._told = min(self._told, _MOST_TOLD - 1)
         self._recent += 1
         calls = max(self.calls - self._calls_then, 1)
-        return self._recent >= QUARANTINE_FAULTS and self._recent * 2 >= calls
+        # A hook that always fails shares the count of calls with the use's other hooks.
+        return self._recent >= QUARANTINE_FAULTS and self._recent * 2 * self.hooks >= calls

@@ -178,7 +178,8 @@ class Maker:
         made = _constructed(read, code.use, (read.settings, inner), problems)
         if made is None:
             return None
-        guard = Guard(code.name, wanted.route, wanted.on_error, self._faults, self._clock)
+        hooks = len(code.use_hooks)
+        guard = Guard(code.name, wanted.route, wanted.on_error, self._faults, self._clock, hooks)
         steps = {
             method.name: Step(
                 self._bound(made, method, code.name, wanted.route),

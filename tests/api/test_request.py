@@ -119,7 +119,7 @@ def test_edited_headers_are_sent_and_the_rest_stays() -> None:
     assert head.by_name[b"accept"] == b"*/*"
 
 
-@pytest.mark.parametrize("path", ["", "a", "/a b", "/a?b", "/a#b", "/ä", "/\r\n", "/a\0", "*"])
+@pytest.mark.parametrize("path", ["", "a", "/a b", "/a?b", "/a#b", "/€", "/\r\n", "/a\0", "*"])
 def test_a_path_that_no_request_can_carry_is_refused(path: str) -> None:
     outgoing, _ = attempt()
     with pytest.raises(TargetError, match="a path begins with /"):
@@ -127,7 +127,7 @@ def test_a_path_that_no_request_can_carry_is_refused(path: str) -> None:
     assert outgoing.path == "/caf%C3%A9"
 
 
-@pytest.mark.parametrize("query", ["a b", "a#b", "ä", "a\r\nb"])
+@pytest.mark.parametrize("query", ["a b", "a#b", "€", "a\r\nb"])
 def test_a_query_that_no_request_can_carry_is_refused(query: str) -> None:
     outgoing, _ = attempt()
     with pytest.raises(TargetError, match="a query has no #"):

@@ -106,6 +106,30 @@ DECISIONS: dict[str, tuple[dict[str, Any], Rules, dict[str, Any], bool]] = {
         {"path": "/public/a", "headers": {"X-Original-URL": "/admin"}},
         False,
     ),
+    "a denied path above it with a query": (
+        OPEN,
+        DENY_ADMIN,
+        {"path": "/public/a", "headers": {"X-Original-URL": "/admin?x=1"}},
+        False,
+    ),
+    "a denied path above it with a host": (
+        OPEN,
+        DENY_ADMIN,
+        {"path": "/public/a", "headers": {"X-Original-URL": "http://a/admin"}},
+        False,
+    ),
+    "a denied path above it with a fragment": (
+        OPEN,
+        DENY_ADMIN,
+        {"path": "/public/a", "headers": {"X-Rewrite-URL": "/admin#x"}},
+        False,
+    ),
+    "a denied path above it by its other name": (
+        OPEN,
+        DENY_ADMIN,
+        {"path": "/public/a", "headers": {"X_Original_URL": "/admin"}},
+        False,
+    ),
     "the first rule that fits decides": (
         {},
         [{"action": "allow", "paths": ["/admin/login"]}, *DENY_ADMIN],

@@ -330,3 +330,11 @@ def test_mapping_is_pure_and_never_raises_whatever_the_document(
     first = mapping.mapped(source)
     assert source == before
     assert repr(mapping.mapped(source)).split(" at 0x")[0] == repr(first).split(" at 0x")[0]
+
+
+async def test_a_head_request_keeps_its_method_of_which_the_answer_depends() -> None:
+    async with isolated(Transform, {"method": "POST"}) as plugin:
+        assert plugin.use is not None
+        for method, wanted in (("HEAD", "HEAD"), ("GET", "POST")):
+            body = await plugin.use.rewrite_request(request(method), Body(method, "/", "", b""))
+            assert body.method == wanted
