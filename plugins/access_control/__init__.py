@@ -120,7 +120,7 @@ class AccessSettings(Settings):
     rules: tuple[Rule, ...] = ()
     default: Action = "deny"
     status: Literal[401, 403, 404, 410, 429, 451] = 403
-    client_from: str = ""
+    client_from: Annotated[str, setting(pattern="^[A-Za-z0-9-]*$")] = ""
 
 
 class AccessControl(Use):

@@ -13,7 +13,7 @@ import orjson
 import typer
 from yarl import URL
 
-from proxy.config import ConfigError, load
+from proxy.config import ConfigError, load_admin
 from proxy.settings.values import Address
 
 TOKEN_VARIABLE = "CROSSFADE_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
@@ -45,14 +45,12 @@ def admin_url(admin: str | None, config: Path) -> URL:
     if admin is not None:
         return _given_url(admin)
     try:
-        declared = load(config, os.environ)
+        declared = load_admin(config, os.environ)
     except ConfigError as error:
         fail(USAGE, f"{error}\nOr say where the admin listener is: --admin http://127.0.0.1:9090")
-    if declared.admin is None:
+    if declared is None:
         fail(USAGE, f"{config} has no admin section, so there is nothing to ask; add one.")
-    return URL.build(
-        scheme="http", host=_reachable(declared.admin.listen), port=declared.admin.listen.port
-    )
+    return URL.build(scheme="http", host=_reachable(declared.listen), port=declared.listen.port)
 
 
 def ask(

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.config import files, schema, semantics
+from proxy.config.listen import Admin
 from proxy.config.models import Config
 from proxy.config.source import MAX_BYTES, read_tree
 from proxy.config.tree import Tree
 from proxy.settings.problems import ConfigError, Problem
+from proxy.settings.reading import Reader
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
@@ -31,6 +33,21 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
         raise ConfigError(schema.problems(tree, findings, str(path)))
     config.stamp(_digest(content, tree), tree.places(str(path)))
     return config
+
+
+def load_admin(path: Path, env: Mapping[str, str]) -> Admin | None:
+    """Read the `admin` section alone; None if there is none.
+
+    Whoever asks a running proxy asks most when the rest of the file is wrong. Raises
+    ConfigError if the file or that section cannot be read.
+    """
+    tree = read_tree(_content(path), env)
+    if () in tree.unread or ("admin",) in tree.unread:
+        raise ConfigError(schema.problems(tree, tree.findings, str(path)))
+    section = tree.at("admin")
+    if section is None:
+        return None
+    return Reader(Admin, tree.places(str(path)), ("admin",), strict=False).read(section)
 
 
 def _content(path: Path) -> bytes:

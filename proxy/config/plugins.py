@@ -17,7 +17,9 @@ from proxy.settings.problems import Loc, shown
 from proxy.settings.section import Section
 from proxy.settings.values import UnfitError
 
-_RESERVED = "path"
+COMMANDS = ("check", "config", "explain", "plugins", "reload", "serve", "status", "version")
+"""Our own commands: a plugin's are called like the plugin, and could not be reached."""
+
 _A_USE = "a plugin such as hello or {headers: {...}}"
 _A_NAME = "a plugin's name"
 _SETTINGS = "a mapping of settings"
@@ -25,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 def plugin_name(value: object) -> str:
-    """A plugin's name: 1 to 64 letters, digits and `_`, a letter first; not `path`."""
+    """A plugin's name: 1 to 64 letters, digits and `_`, a letter first; not `path`, no command."""
     if not isinstance(value, str):
         raise UnfitError(_A_NAME)
     if not value:
@@ -35,8 +37,10 @@ def plugin_name(value: object) -> str:
         likely = _NAME.fullmatch(right) and not isinstance(value, fields.Expanded)
         wanted = f"{_A_NAME} of letters, digits and _, beginning with a letter"
         raise UnfitError(wanted, f"write {right}" if likely else "")
-    if value == _RESERVED:
+    if value == "path":
         raise UnfitError("another name for a plugin", "path says where plugins are looked for")
+    if value in COMMANDS:
+        raise UnfitError("another name for a plugin", f"crossfade {value} is a command of its own")
     return str(value)
 
 

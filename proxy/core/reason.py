@@ -132,7 +132,7 @@ FAULTS: dict[Reason, Fault] = {
 
 DECISIONS: dict[Reason, str] = {
     Reason.UNMATCHED: "No route matched; the default upstream answered.",
-    Reason.ROUTE: "The route names an upstream; there was nothing to decide.",
+    Reason.ROUTE: "The route has one destination; there was nothing to decide.",
     Reason.DISABLED: "The rollout is not enabled; legacy answered.",
     Reason.BLACKLIST: "The key is on the rollout's blacklist; legacy answered.",
     Reason.WHITELIST: "The verified key is on the rollout's whitelist; new answered.",

@@ -15,7 +15,7 @@ from proxy.api.request import Outgoing, Request
 from proxy.core.field import MessageError
 from proxy.core.reason import Arm, Reason
 from proxy.pluginhost.chains import SLOW_SECONDS, Step
-from proxy.pluginhost.guard import CATCHABLE_PLAIN, Guard, Quarantine
+from proxy.pluginhost.guard import CATCHABLE_PLAIN, Guard, Quarantine, WrongResultError
 
 __all__ = [
     "admit",
@@ -113,17 +113,19 @@ def failed(guard: Guard, on_fault: str, hook: str, error: BaseException) -> None
 
 
 def wanted(kind: type[_T], found: object) -> _T:
-    """Return what a hook returned. Raises TypeError if it is of the wrong kind."""
+    """Return what a hook returned. Raises WrongResultError if it is of the wrong kind."""
     if not isinstance(found, kind):
-        raise TypeError(f"it returned {type(found).__name__}, wanted {kind.__name__}")
+        raise WrongResultError(f"it returned {type(found).__name__}, wanted {kind.__name__}")
     return found
 
 
 def whole(reply: Reply) -> Reply:
-    """Return a reply whose body is there. Raises TypeError for a stream, or for text."""
+    """Return a reply whose body is there. Raises WrongResultError for a stream, or for text."""
     if not isinstance(reply.body, bytes):
         kind = type(reply.body).__name__
-        raise TypeError(f"the body is {kind}, wanted bytes: only dispatch may answer as a stream")
+        raise WrongResultError(
+            f"the body is {kind}, wanted bytes: only dispatch may answer as a stream"
+        )
     return reply
 
 

@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 import structlog
 
+from proxy.api.headers import HeaderError
+from proxy.api.reply import StatusError
+from proxy.api.request import TargetError
 from proxy.pluginhost.failures import frames_of
-from proxy.pluginhost.guard import APPLICATION, Guard
+from proxy.pluginhost.guard import APPLICATION, Guard, WrongResultError
 
 __all__ = ["FaultKey", "FaultLog", "SlowKey"]
 
@@ -19,6 +22,7 @@ SLOW_EVERY = 10.0
 """Seconds between two reports of the same uses being slow in the same hook."""
 
 _MOST_KEYS = 10_000
+_OURS = (HeaderError, StatusError, TargetError, WrongResultError)
 _MOST_SLOW = 1000
 _log = structlog.get_logger()
 
@@ -64,6 +68,8 @@ class FaultLog:
             key = FaultKey("other", "other", "other")
         self._counts[key] += 1
         if told:
+            # The text of a plugin's own exception may hold anything; that of ours does not.
+            detail = {"detail": str(error)} if isinstance(error, _OURS) else {}
             _log.warning(
                 "plugin_fault",
                 plugin=guard.plugin,
@@ -71,6 +77,7 @@ class FaultLog:
                 hook=hook,
                 error=type(error).__name__,
                 exception=frames_of(error),
+                **detail,
             )
 
     def quarantined(self, guard: Guard) -> None:

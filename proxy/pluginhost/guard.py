@@ -11,7 +11,15 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["APPLICATION", "CATCHABLE", "CATCHABLE_PLAIN", "Faults", "Guard", "Quarantine"]
+__all__ = [
+    "APPLICATION",
+    "CATCHABLE",
+    "CATCHABLE_PLAIN",
+    "Faults",
+    "Guard",
+    "Quarantine",
+    "WrongResultError",
+]
 
 CATCHABLE = (Exception, SystemExit)
 """What a plugin may raise without ending the process: it may not leave by sys.exit either."""
@@ -44,6 +52,10 @@ class Faults(Protocol):
 
 class Quarantine(Exception):  # noqa: N818 (a state more than an error)
     """Raised in place of a call: the use is quarantined and may not be passed over."""
+
+
+class WrongResultError(TypeError):
+    """A hook returned what it may not; the text is the proxy's own."""
 
 
 class Guard:
@@ -98,6 +110,7 @@ class Guard:
     def fault(self, hook: str, error: BaseException) -> None:
         """Note that a call of `hook` raised, or took too long."""
         if isinstance(error, Quarantine):
+            self.calls -= 1  # it was not called
             return
         self.count += 1
         self.last = f"{hook}: {type(error).__name__}"

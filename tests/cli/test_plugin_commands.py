@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from proxy.api import Reply, Request, json_reply, problem_reply
 from proxy.cli.main import app
 from proxy.cli.plugin_commands import PluginCommands, named_config
+from proxy.config.plugins import COMMANDS
 from tests.cli.asking import run
 from tests.cli.plugged import write_config
 from tests.controlplane.admin_view import View, admin_serving
@@ -213,3 +214,7 @@ def test_a_command_is_called_like_its_function_or_as_it_is_told() -> None:
     commands.add(say_it)
     commands.add(say_it, name="again")
     assert list(typer.main.get_group(commands.app).commands) == ["say-it", "again"]
+
+
+def test_no_plugin_may_be_called_like_a_command_of_ours() -> None:
+    assert set(COMMANDS) == set(typer.main.get_group(app).commands)

@@ -117,6 +117,14 @@ async def test_the_address_is_taken_from_the_configuration(view: View, tmp_path:
     assert (ran.code, ran.err) == (0, "")
 
 
+async def test_the_rest_of_the_configuration_may_be_wrong(view: View, tmp_path: Path) -> None:
+    async with admin_serving(view) as url:
+        listen = url.removeprefix("http://")
+        path = config_file(tmp_path, f'admin: {{listen: "{listen}"}}\nrollouts: {{x: 5}}')
+        ran = await run(status.command, "--config", str(path))
+    assert (ran.code, ran.err) == (0, "")
+
+
 async def test_an_address_without_a_scheme_will_do(view: View) -> None:
     async with admin_serving(view) as url:
         assert (await run(status.command, "--admin", url.removeprefix("http://"))).code == 0

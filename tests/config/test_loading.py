@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import ConfigError, load
+from proxy.config import ConfigError, load, load_admin
 from proxy.settings.values import Address, EndpointUrl
 from tests.config.writing import MINIMAL, load_text, problems_of
 
@@ -185,3 +185,17 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path, content: bytes, want
 
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     assert load_text(tmp_path, b"\xef\xbb\xbf" + MINIMAL.encode()).default_upstream == "legacy"
+
+
+def test_the_admin_section_is_read_also_from_a_file_that_cannot_be_served(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text('admin: {listen: "127.0.0.1:${PORT}"}\nroutes: 5\n')
+    admin = load_admin(file, {"PORT": "9999"})
+    assert admin is not None
+    assert admin.listen == Address("127.0.0.1", 9999)
+    file.write_text("listen: 5\n")
+    assert load_admin(file, {}) is None
+    for text in ("admin: {listen: 5}\n", "admin: {unknown: 5}\n", "admin: [\n"):
+        file.write_text(text)
+        with pytest.raises(ConfigError):
+            load_admin(file, {})

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.kit.inside import Inside
 from tests.kit.plugged import GET, OK, POST, answer, plugged, reason, through
@@ -253,3 +254,15 @@ async def test_a_stream_that_does_not_want_to_end_ends_with_its_request() -> Non
         again.peer_sends(GET.replace(b"/a", b"/made"))
         await turns()
         assert int(answer(again)[2]) <= 1
+
+
+@on_memory_loop
+async def test_what_a_hook_returned_wrongly_is_told_in_the_log() -> None:
+    source = "class Bad(Use):\n    @hook\n    def admit(self, request): return 'no'"
+    with capture_logs() as lines:
+        async with plugged({"bad": source}) as inside:
+            client = inside.connect()
+            client.peer_sends(GET)
+            await turns()
+    told = [line["detail"] for line in lines if line["event"] == "plugin_fault"]
+    assert told == ["it returned str, wanted Reply"]

@@ -136,3 +136,20 @@ def test_a_quarantine_needs_enough_faults_and_half_of_the_calls(
         assert sum(recent) >= QUARANTINE_FAULTS
     else:
         assert not all(bad for _, bad in happened) or len(recent) < 2 * QUARANTINE_FAULTS
+
+
+def test_what_was_refused_in_quarantine_is_neither_a_call_nor_a_fault() -> None:
+    watched = Watched()
+    watched.called(badly=QUARANTINE_FAULTS)
+    watched.guard.calls += 1
+    watched.guard.fault("admit", Quarantine("quarantined"))
+    assert (watched.guard.calls, watched.guard.count) == (QUARANTINE_FAULTS, QUARANTINE_FAULTS)
+
+
+def test_a_hook_is_measured_by_its_own_calls_among_those_of_its_use() -> None:
+    told = Told()
+    guard = Guard("hello", "campaigns", "", told, lambda: 0.0, hooks=3)
+    for _ in range(QUARANTINE_FAULTS):
+        guard.calls += 3
+        guard.fault("edit_request", KeyError("x"))
+    assert len(told.quarantines) == 1

@@ -315,3 +315,9 @@ async def test_each_mistake_is_told_when_the_rules_are_read(what: str) -> None:
         async with isolated(AccessControl, {"rules": [rule]}):
             pass
     assert expected in str(caught.value)
+
+
+async def test_a_header_to_read_the_client_from_is_a_headers_name() -> None:
+    with pytest.raises(ValueError, match="client_from"):
+        async with isolated(AccessControl, {"client_from": "X Y"}):
+            pass
