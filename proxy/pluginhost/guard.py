@@ -54,7 +54,7 @@ class Quarantine(Exception):  # noqa: N818 (a state more than an error)
     """Raised in place of a call: the use is quarantined and may not be passed over."""
 
 
-class WrongResultError(TypeError):
+class WrongResultError(Exception):
     """A hook returned what it may not; the text is the proxy's own."""
 
 
