@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.core.identity import Identity
 from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.client_connection import ClientConnection
+from proxy.dataplane.generation import REMEMBERED
 from proxy.dataplane.sweep import Sweep
 from proxy.dataplane.tunnel import Tunnel
 
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from proxy.dataplane.generation import Generation
 
 __all__ = ["Door"]
-
-_REMEMBERED = 2048
-# Of a busy proxy's callers one in so many is remembered: what is kept turns cold, and cold
-# memory costs the next request more than the keeping.
-_ONE_IN = 16
 
 
 class Door:
@@ -43,16 +39,9 @@ class Door:
         self.wall_clock = time.time
         self.draining = False
         self.empty = asyncio.Event()
-        self.decided: deque[tuple[str, Identity]] = deque(maxlen=_REMEMBERED)
-        self._asked = 0
+        self.decided: deque[tuple[str, Identity]] = deque(maxlen=REMEMBERED)
         self.connections: set[ClientConnection] = set()
         self.tunnels: set[Tunnel] = set()
-
-    def remember(self, rollout: str, identity: Identity) -> None:
-        """Note whom a rollout was asked about: everybody at first, then one in some."""
-        self._asked += 1
-        if self._asked <= _REMEMBERED or self._asked % _ONE_IN == 0:
-            self.decided.append((rollout, identity))
 
     def protocol(self) -> ClientConnection:
         """The protocol of a new client connection."""

@@ -83,7 +83,8 @@ class Exchange:
         if not bound.asks:
             return generation.decide(bound, ANONYMOUS)
         identity = generation.identify(self._head, trusted=trusted, now=door.wall_clock())
-        door.remember(bound.asks, identity)
+        if bound.remembers():
+            door.decided.append((bound.asks, identity))
         return generation.decide(bound, identity)
 
     # finding a connection

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from proxy.pluginhost.plugin_set import PluginSet
     from proxy.pluginhost.routers import PluginEndpoint
 
-__all__ = ["BoundRoute", "Destination", "Generation"]
+__all__ = ["REMEMBERED", "BoundRoute", "Destination", "Generation"]
 
+REMEMBERED = 2048
+"""So many of the last callers of rollouts are remembered, over all routes."""
+
+# Of a busy route's callers one in so many is: what is kept turns cold, and cold memory
+# costs the next request more than the keeping.
+_ONE_IN = 16
 _NOWHERE = Goal()
 _log: FilteringBoundLogger = structlog.get_logger()
 
@@ -39,6 +45,7 @@ class BoundRoute:
     """
 
     __slots__ = (
+        "_asked",
         "asks",
         "chains",
         "endpoint",
@@ -66,9 +73,15 @@ class BoundRoute:
         self.upstreams = upstreams
         self.chains = chains
         self.endpoint = endpoint
+        self._asked = 0
         self.undecided = Destination(self, ANONYMOUS, ANSWERED)
         fixed = route.fixed
         self.settled = None if fixed is None else Destination(self, ANONYMOUS, fixed)
+
+    def remembers(self) -> bool:
+        """Whether this caller is to be remembered: everybody at first, then one in some."""
+        self._asked += 1
+        return self._asked <= REMEMBERED or self._asked % _ONE_IN == 0
 
 
 class Destination:

@@ -129,7 +129,8 @@ class PluggedExchange(Exchange):
 
     def _decide_arm(self) -> None:
         identity = self._request.identity
-        self._client.door.remember(self._bound.asks, identity)
+        if self._bound.remembers():
+            self._client.door.decided.append((self._bound.asks, identity))
         pin = self._pin if self._chains.assign else None
         self._destination = self.generation.decide(self._bound, identity, pin)
         self._tell_decision()

@@ -2,7 +2,6 @@
 
 import pytest
 
-from proxy.core.identity import Identity
 from proxy.core.reason import Reason
 from tests.kit.inside import Inside
 from tests.kit.transport import on_memory_loop, turns
@@ -88,19 +87,4 @@ async def test_idle_upstream_connections_are_closed_in_time() -> None:
     await inside.sweep(10.2)
     assert len(pool.idle) == 0
     assert upstream.aborted
-    await inside.close()
-
-
-@on_memory_loop
-async def test_a_busy_proxys_callers_are_remembered_in_part_and_never_too_many() -> None:
-    inside = Inside()
-    most = inside.door.decided.maxlen
-    assert most is not None
-    for number in range(most):
-        inside.door.remember("r", Identity(b"%d" % number, None, verified=False))
-    assert len(inside.door.decided) == most, "everybody at first"
-    for number in range(160):
-        inside.door.remember("r", Identity(b"later-%d" % number, None, verified=False))
-    later = [who.key for _, who in inside.door.decided if who.key and who.key[:1] == b"l"]
-    assert (len(later), len(inside.door.decided)) == (10, most)
     await inside.close()

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from proxy.core.identity import Identity
 from proxy.core.message import RequestHead, parse_request_head
 from proxy.core.reason import Arm, Reason
-from proxy.dataplane.generation import Destination, Generation
+from proxy.dataplane.generation import REMEMBERED, Destination, Generation
 from proxy.dataplane.identify import Fields, Identifier
 from tests.kit.inside import generation
 from tests.kit.transport import on_memory_loop
@@ -162,3 +162,10 @@ async def test_a_decision_that_fails_goes_to_legacy_and_into_the_log_without_the
         ("decision_failed", "all", "RuntimeError")
     ]
     assert "u1" not in str(said)
+
+
+@on_memory_loop
+async def test_of_a_busy_routes_callers_everybody_is_remembered_at_first_then_some() -> None:
+    bound = generation(**SPLIT).match(head(b"/all/x"))
+    assert all(bound.remembers() for _ in range(REMEMBERED))
+    assert sum(bound.remembers() for _ in range(160)) == 10
