@@ -20,27 +20,10 @@ from proxy.controlplane.admin import (
 from proxy.controlplane.auth import Role
 from proxy.controlplane.status import ReloadOutcome
 from tests.controlplane.admin_asking import SECRETS, TOKENS, Asked
-from tests.controlplane.admin_view import View, admin_serving, serve_some
+from tests.controlplane.admin_view import View, serve_some
 from tests.controlplane.log_lines import logging_into
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "admin.md"
-
-
-@pytest.fixture
-def view() -> View:
-    return View()
-
-
-@pytest.fixture
-async def ask(view: View) -> AsyncIterator[Asked]:
-    async with admin_serving(view) as url, aiohttp.ClientSession() as session:
-        yield Asked(session, url)
-
-
-@pytest.fixture
-async def ask_with_tokens(view: View) -> AsyncIterator[Asked]:
-    async with admin_serving(view, TOKENS) as url, aiohttp.ClientSession() as session:
-        yield Asked(session, url)
 
 
 async def test_a_living_process_is_healthy_even_when_it_is_not_ready(

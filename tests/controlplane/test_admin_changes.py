@@ -1,34 +1,15 @@
 """What the admin listener changes: reloads, rollbacks, releases; asked over a real socket."""
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 
-import aiohttp
 import pytest
 
 from proxy.controlplane.preview import RolloutPreview
 from proxy.controlplane.status import ReloadOutcome
-from tests.controlplane.admin_asking import SECRETS, TOKENS, Asked
-from tests.controlplane.admin_view import View, admin_serving
+from tests.controlplane.admin_asking import SECRETS, Asked
+from tests.controlplane.admin_view import View
 
 _NO_NAMES = ("..", ".", "../config.yaml", "/etc/passwd", "a%5Cb", "a%00b")
-
-
-@pytest.fixture
-def view() -> View:
-    return View()
-
-
-@pytest.fixture
-async def ask(view: View) -> AsyncIterator[Asked]:
-    async with admin_serving(view) as url, aiohttp.ClientSession() as session:
-        yield Asked(session, url)
-
-
-@pytest.fixture
-async def ask_with_tokens(view: View) -> AsyncIterator[Asked]:
-    async with admin_serving(view, TOKENS) as url, aiohttp.ClientSession() as session:
-        yield Asked(session, url)
 
 
 async def test_a_reload_that_serves_is_answered_200(ask: Asked, view: View) -> None:

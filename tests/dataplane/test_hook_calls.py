@@ -1,25 +1,9 @@
 """Plain hooks that fail: skipped, refused, or sent to legacy, and never more than that."""
 
-from typing import Any
-
 import pytest
 
-from tests.kit.plugged import OK, POST, answer, plugged, reason, through
+from tests.kit.plugged import ARMS, OK, POST, SPLIT, answer, plugged, reason, through
 from tests.kit.transport import on_memory_loop, turns
-
-ARMS = {
-    "rollout": "r",
-    "upstream": None,
-    "arms": {"legacy": {"upstream": "legacy"}, "new": {"upstream": "new"}},
-}
-SPLIT: dict[str, Any] = {
-    "upstreams": {
-        "legacy": {"url": "http://127.0.0.1:3000"},
-        "new": {"url": "http://127.0.0.1:3001"},
-    },
-    "identity": {"key": ["cookie:sid"]},
-    "rollouts": {"r": {"percentage": 0}},
-}
 
 
 @pytest.mark.parametrize("wrong", ["1 / 0", "return 'both'", "raise SystemExit"])

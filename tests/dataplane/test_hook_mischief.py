@@ -266,3 +266,24 @@ async def test_what_a_hook_returned_wrongly_is_told_in_the_log() -> None:
             await turns()
     told = [line["detail"] for line in lines if line["event"] == "plugin_fault"]
     assert told == ["it returned str, wanted Reply"]
+
+
+@on_memory_loop
+async def test_a_client_that_reads_slowly_is_no_fault_of_the_plugin_that_streams() -> None:
+    source = """
+        class Bad(Use):
+            @hook
+            async def dispatch(self, request, body): return Reply(200, body=self.parts())
+            async def parts(self):
+                for _ in range(3): yield b"part"
+    """
+    async with plugged({"bad": source}, DISPATCHED | {"timeout": "1s"}) as inside:
+        client = inside.connect()
+        client.peer_sends(GET)
+        client.peer_blocks(100)
+        await turns()
+        await inside.sweep(3.0)
+        assert guards(inside)[0].count == 0
+        client.peer_reads()
+        await turns(30)
+        assert client.sent().endswith(b"\r\n0\r\n\r\n")

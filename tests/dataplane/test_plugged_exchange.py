@@ -5,22 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.kit.plugged import GET, OK, POST, answer, plugged, through
+from tests.kit.plugged import ARMS, GET, OK, POST, SPLIT, answer, plugged, through
 from tests.kit.transport import on_memory_loop, turns
-
-ARMS = {
-    "rollout": "r",
-    "upstream": None,
-    "arms": {"legacy": {"upstream": "legacy"}, "new": {"upstream": "new"}},
-}
-SPLIT: dict[str, Any] = {
-    "upstreams": {
-        "legacy": {"url": "http://127.0.0.1:3000"},
-        "new": {"url": "http://127.0.0.1:3001"},
-    },
-    "identity": {"key": ["cookie:sid"]},
-    "rollouts": {"r": {"percentage": 0}},
-}
 
 
 @on_memory_loop

@@ -27,6 +27,19 @@ GET = b"GET /a?b=1 HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
+ARMS: dict[str, Any] = {
+    "rollout": "r",
+    "upstream": None,
+    "arms": {"legacy": {"upstream": "legacy"}, "new": {"upstream": "new"}},
+}
+SPLIT: dict[str, Any] = {
+    "upstreams": {
+        "legacy": {"url": "http://127.0.0.1:3000"},
+        "new": {"url": "http://127.0.0.1:3001"},
+    },
+    "identity": {"key": ["cookie:sid"]},
+    "rollouts": {"r": {"percentage": 0}},
+}
 PLAIN: dict[str, Any] = {"name": "all", "match": {"path": "/**"}, "upstream": "legacy"}
 
 

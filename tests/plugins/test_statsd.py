@@ -266,12 +266,18 @@ async def test_a_name_that_nobody_knows_does_not_keep_the_proxy_from_starting() 
     assert alone.services.faults == []
 
 
-@pytest.mark.parametrize(("host", "address"), [("localhost", "127.0.0.1"), ("::1", "::1")])
-async def test_a_receiver_is_found_by_name_and_by_ipv6_address(host: str, address: str) -> None:
+def reachable() -> list[tuple[str, str]]:
+    """The hosts to try, each with the address it stands for; IPv6 where the machine has it."""
     try:
-        receiver = Receiver(address)
+        Receiver("::1").socket.close()
     except OSError:
-        pytest.skip(f"this machine has no {address}")
+        return [("localhost", "127.0.0.1")]
+    return [("localhost", "127.0.0.1"), ("::1", "::1")]
+
+
+@pytest.mark.parametrize(("host", "address"), reachable())
+async def test_a_receiver_is_found_by_name_and_by_ipv6_address(host: str, address: str) -> None:
+    receiver = Receiver(address)
     async with sending(receiver.port, host=host) as alone:
         finish(alone, one())
     assert len(receiver.lines()) == 2
