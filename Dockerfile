@@ -16,6 +16,7 @@ RUN python -m venv /opt/build \
 COPY pyproject.toml README.md ./
 COPY scripts/compile.py scripts/__init__.py ./scripts/
 COPY proxy ./proxy
+COPY plugins ./plugins
 RUN /opt/build/bin/python -m scripts.compile
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /src/dist . \
  && /opt/crossfade/bin/pip install --no-cache-dir --no-deps /src/dist/*.whl \

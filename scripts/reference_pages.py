@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from proxy.cli.main import app
-from proxy.controlplane.admin import admin_page
+from proxy.controlplane.admin.page import admin_page
 from proxy.controlplane.metrics import metrics_page
 from proxy.core.reason import DECISIONS, FAULTS
 from scripts.plugin_pages import api_page, hooks_page
@@ -47,7 +47,8 @@ COMMANDS = """\
 # Commands
 
 `crossfade <command>`, or `python -m proxy <command>`. Exit codes: 0 all is well, 1 it failed while
-running, 2 the usage or the configuration is wrong.
+running, 2 the usage or the configuration is wrong; `crossfade ramp` has more. Commands that ask a
+running proxy take the token from `CROSSFADE_ADMIN_TOKEN`.
 
 Plugins may have commands too, `crossfade <plugin> <command>`: those of the plugins that the
 configuration names (`--config`, by default `config.yaml`). `crossfade --help` lists them.

@@ -4,6 +4,7 @@ from proxy.api.events import Alert, Move, Outcome
 from proxy.api.expressions import Expression, evaluate
 from proxy.api.headers import EditableHeaders, HeaderError, Headers
 from proxy.api.hookspecs import hook
+from proxy.api.judging import Evidence, Observed, Question, Scope, Seen, Verdict
 from proxy.api.paths import path_readings
 from proxy.api.plugin import Application, Use
 from proxy.api.reply import Refused, Reply, ReplyHead, StatusError, json_reply, problem_reply
@@ -30,19 +31,24 @@ __all__ = [
     "Duration",
     "EditableHeaders",
     "EndpointRouter",
+    "Evidence",
     "Expression",
     "Gauge",
     "Handler",
     "HeaderError",
     "Headers",
     "Move",
+    "Observed",
     "Outcome",
     "Outgoing",
+    "Question",
     "Refused",
     "Reply",
     "ReplyHead",
     "Request",
+    "Scope",
     "Secret",
+    "Seen",
     "Services",
     "Settings",
     "SignatureError",
@@ -52,6 +58,7 @@ __all__ = [
     "StatusError",
     "TargetError",
     "Use",
+    "Verdict",
     "evaluate",
     "hook",
     "json_reply",

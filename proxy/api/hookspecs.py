@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import pluggy
 
 from proxy.api.events import Alert, Move, Outcome
+from proxy.api.judging import Question, Verdict
 from proxy.api.reply import Reply, ReplyHead
 from proxy.api.request import Body, Outgoing, Request
 from proxy.api.services import AdminRouter, Commands, EndpointRouter, Services
@@ -211,6 +212,16 @@ def health() -> str:
     """Return what is wrong in a sentence, or an empty text when all is well.
 
     Called when somebody looks at the status. Must neither wait nor do I/O.
+    """
+
+
+@_hook("application", "def")
+def judge(question: Question) -> Verdict | None:
+    """Say how a rollout's new arm does; None where the plugin has no opinion.
+
+    Called each second for every rollout that has callers on new, by the one replica that
+    leads; also by every replica for itself while the shared store is lost. Must neither
+    wait nor do I/O. The worst verdict of all judges counts; a fault holds the ramp.
     """
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,6 +36,10 @@ class Answer:
 
     status: int
     body: dict[str, Any]
+
+
+class UnreachableError(Exception):
+    """The admin listener cannot be reached, or what answers is none; the text says which."""
 
 
 def admin_url(admin: str | None, config: Path) -> URL:
@@ -69,14 +74,37 @@ def ask(
     cannot be reached, does not know the token, is none, or, with `expect`, answers
     with another status.
     """
-    status, raw = _exchange(method, base, path, body, patience)
+    try:
+        answer = attempt(method, base, path, body=body, patience=patience)
+    except UnreachableError as error:
+        fail(FAILED, str(error))
+    if expect is not None and answer.status != expect:
+        fail(FAILED, f"{base} answered {answer.status}: {told(answer.body)}")
+    return answer
+
+
+def attempt(
+    method: str,
+    base: URL,
+    path: str,
+    *,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+    patience: float = PATIENCE_SECONDS,
+) -> Answer:
+    """Send one request as `ask` does, but raise UnreachableError where nobody answers.
+
+    `headers` go along with those that every request has. Exits with 1 when the token
+    is not known or its role is too low: asking again would not help.
+    """
+    status, raw = _exchange(method, base, path, body, patience, headers)
     found = _json(raw)
     if not isinstance(found, dict):
-        fail(FAILED, f"What answers at {base} is not Crossfade's admin listener (HTTP {status}).")
+        raise UnreachableError(
+            f"What answers at {base} is not Crossfade's admin listener (HTTP {status})."
+        )
     if status in {401, 403}:
         fail(FAILED, _not_allowed(base, status, found))
-    if expect is not None and status != expect:
-        fail(FAILED, f"{base} answered {status}: {_told(found)}")
     return Answer(status, found)
 
 
@@ -85,11 +113,14 @@ def ask_plugin(method: str, base: URL, path: str, body: object = None) -> Any:
 
     Exits with 1 when it cannot be reached, refuses, fails, or answers without JSON.
     """
-    status, raw = _exchange(method, base, path, body, PATIENCE_SECONDS)
+    try:
+        status, raw = _exchange(method, base, path, body, PATIENCE_SECONDS)
+    except UnreachableError as error:
+        fail(FAILED, str(error))
     found = _json(raw)
     if status >= 400:
-        told = found if isinstance(found, dict) else {}
-        refused = _not_allowed(base, status, told) if status in {401, 403} else _told(told)
+        said = found if isinstance(found, dict) else {}
+        refused = _not_allowed(base, status, said) if status in {401, 403} else told(said)
         fail(FAILED, refused or f"{base} answered {status} to {method} {path}.")
     if found is None and raw not in {b"", b"null"}:
         fail(FAILED, f"{base} answered {method} {path} with something that is no JSON.")
@@ -102,19 +133,31 @@ def fail(code: int, text: str) -> NoReturn:
     raise typer.Exit(code)
 
 
+def told(body: Mapping[str, Any]) -> str:
+    """Return what an error answer says: its detail, and its hint about what to do."""
+    return f"{body.get('detail', '')} {body.get('hint', '')}".strip()
+
+
 def _exchange(
-    method: str, base: URL, path: str, body: object, patience: float
+    method: str,
+    base: URL,
+    path: str,
+    body: object,
+    patience: float,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
     url = base.join(URL("/" + path.lstrip("/")))
     try:
-        return asyncio.run(_ask(method, url, body, patience))
+        return asyncio.run(_ask(method, url, body, patience, headers or {}))
     except (aiohttp.ClientError, OSError) as error:
-        fail(FAILED, _unreachable(base, error, patience))
+        raise UnreachableError(_unreachable(base, error, patience)) from None
 
 
-async def _ask(method: str, url: URL, body: object, patience: float) -> tuple[int, bytes]:
+async def _ask(
+    method: str, url: URL, body: object, patience: float, more: Mapping[str, str]
+) -> tuple[int, bytes]:
     token = os.environ.get(TOKEN_VARIABLE, "")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {**more, **({"Authorization": f"Bearer {token}"} if token else {})}
     data = None
     if body is not None:
         data = orjson.dumps(body)
@@ -152,10 +195,6 @@ def _json(raw: bytes) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-
-
-def _told(body: dict[str, Any]) -> str:
-    return f"{body.get('detail', '')} {body.get('hint', '')}".strip()
 
 
 def _unreachable(base: URL, error: Exception, patience: float) -> str:

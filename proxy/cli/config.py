@@ -1,6 +1,5 @@
 """`crossfade config`: the generations that have served, and the way back to one of them."""
 
-import time
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from proxy.cli.admin_client import admin_url, ask
 from proxy.cli.options import CONFIG, Admin, AskedConfig, Json
 from proxy.cli.reload import PATIENCE_SECONDS, report
-from proxy.cli.tables import console, print_json, print_table
+from proxy.cli.tables import console, print_json, print_table, when
 
 __all__ = ["app"]
 
@@ -50,8 +49,3 @@ def rollback(
     wanted = {"generation": generation}
     answer = ask("POST", base, "config/rollback", body=wanted, patience=PATIENCE_SECONDS)
     report(answer, f"What generation {generation} was made of", as_json=as_json)
-
-
-def when(since: float) -> str:
-    """Return a moment, given in unix seconds, in UTC and for people."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since))

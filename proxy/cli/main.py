@@ -2,7 +2,21 @@
 
 import typer
 
-from proxy.cli import check, config, explain, plugins, reload, serve, status, version
+from proxy.cli import (
+    audit,
+    check,
+    config,
+    decide,
+    explain,
+    plugins,
+    ramp,
+    reload,
+    replay,
+    rollouts,
+    serve,
+    status,
+    version,
+)
 from proxy.cli.plugin_commands import RootGroup
 
 __all__ = ["app", "main"]
@@ -22,6 +36,11 @@ app.command("status")(status.command)
 app.command("reload")(reload.command)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(config.app, name="config")
+app.add_typer(rollouts.app, name="rollouts")
+app.command("ramp")(ramp.command)
+app.command("audit")(audit.command)
+app.command("decide")(decide.command)
+app.command("replay")(replay.command)
 app.command("version")(version.command)
 
 

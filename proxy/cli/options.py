@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["CONFIG", "Admin", "AskedConfig", "Config", "Json"]
+__all__ = ["CONFIG", "Admin", "AskedConfig", "Config", "Json", "Reason"]
 
 CONFIG = Path("config.yaml")
 """The configuration file when none is named."""
@@ -21,3 +21,7 @@ Admin = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
+
+Reason = Annotated[
+    str, typer.Option("--reason", "-m", help="Why, for the audit. A terminal is asked for it.")
+]

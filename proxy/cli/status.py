@@ -37,11 +37,12 @@ def _print(status: dict[str, Any], out: Console) -> None:
             one["name"],
             "yes" if one["enabled"] else "no",
             f"{one['percentage']:g} %",
+            one["standing"].replace("_", " "),
             ", ".join(one["routes"]),
         )
         for one in status["rollouts"]
     )
-    print_table(out, ("rollout", "enabled", "percentage", "routes"), rollouts)
+    print_table(out, ("rollout", "enabled", "percentage", "standing", "routes"), rollouts)
     endpoints = ([one[name] for name in _ENDPOINT] for one in status["endpoints"])
     print_table(out, _ENDPOINT, endpoints)
     routes = (

@@ -1,6 +1,7 @@
 """Tables for people to read, and JSON for machines."""
 
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["add_row", "console", "duration", "new_table", "print_json", "print_table"]
+__all__ = ["add_row", "console", "duration", "new_table", "print_json", "print_table", "when"]
 
 
 def console() -> Console:
@@ -54,3 +55,8 @@ def duration(seconds: float) -> str:
     parts = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
     shown = [f"{amount}{unit}" for amount, unit in parts if amount][:2]
     return " ".join(shown) or "0s"
+
+
+def when(since: float) -> str:
+    """Return a moment, given in unix seconds, in UTC and for people."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since))

@@ -13,6 +13,9 @@ admin:
     - {name: ops, role: admin, token: "${CROSSFADE_ADMIN_TOKEN}"}
     - {name: dashboard, role: viewer, token: "${CROSSFADE_VIEWER_TOKEN}"}
 """,
+    "state": """\
+state: sqlite:///var/crossfade.db
+""",
     "upstreams": """\
 upstreams:
   legacy:
@@ -36,6 +39,7 @@ identity:
   attributes:
     tier: [jwt:tier, "header:X-User-Tier"]
     account_age: [jwt:accountAge]
+    tenant: [jwt:tenantId]
   trusted_proxies: [127.0.0.1/32, 10.0.0.0/8]
 """,
     "rollouts": """\
@@ -45,7 +49,25 @@ rollouts:
     whitelist: [admin-user]
     blacklist: [problematic-user-456]
     conditions: {tier: [pro, enterprise], account_age: {min: 30}}
+    rules:
+      - {when: {account_age: {max: 90}}, then: legacy}
+      - {when: {tier: [enterprise]}, percentage: 1}
     missing_key: legacy
+    cohort: tenant
+    write_affinity: 30s
+    ramp:
+      steps: [5, {percentage: 25, gates: {approval: true}}, 50, {percentage: 100, bake: 1h}]
+      bake: 10m
+      min_requests: 200
+      max_duration: 24h
+      gates:
+        webhook: {url: "http://127.0.0.1:7000/gate", timeout: 5s}
+        window: {days: [mon, tue, wed, thu], hours: "09:00-17:00", zone: Europe/Paris}
+    rollback:
+      alpha: 0.01
+      min_requests: 50
+      cooldown: 15m
+      absolute: {error_rate: 5, p95: 5s}
 """,
     "routes": """\
 routes:
@@ -53,6 +75,7 @@ routes:
     match: {path: /api/campaigns, methods: [POST]}
     rollout: hybrid-orchestrator
     arms: {legacy: {upstream: legacy}, new: {upstream: new}}
+    replay: allow
     plugins:
       - access_control: {default: allow, rules: [{action: deny, networks: [192.0.2.0/24]}]}
       - headers: {request: {set: {X-Fading: "yes"}}, on_error: refuse}

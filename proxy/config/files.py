@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from proxy.config.state import anchored
 from proxy.config.tree import Tree
 from proxy.settings.problems import Finding, Loc
 
@@ -26,6 +27,9 @@ def anchor(tree: Tree, folder: Path) -> None:
         text = tree.string(*loc)
         if text:
             tree.mapping(*loc[:-1])[str(loc[-1])] = _anchored(text, folder)
+    store = tree.string("state")
+    if store:
+        tree.mapping()["state"] = anchored(store, folder)
     plugins = tree.mapping("plugins")
     path = plugins.get("path")
     folders = [path] if isinstance(path, str) else path

@@ -9,8 +9,11 @@ from proxy.config.identity import STANDARD_ATTRIBUTES, Identity, Jwt
 from proxy.config.limits import AccessLog, Limits, Log
 from proxy.config.listen import Admin, Listen, Tls, Token
 from proxy.config.plugins import Plugins, PluginUse, placed
-from proxy.config.rollout import Condition, Rollout
+from proxy.config.ramp import Ramp
+from proxy.config.rollback import Absolute, Rollback
+from proxy.config.rollout import Condition, Rollout, Rule, salted
 from proxy.config.route import Arm, Arms, Match, Route
+from proxy.config.state import STATE
 from proxy.config.upstream import Health, Outlier, Pool, Timeouts, Upstream, UpstreamTls
 from proxy.settings import fields
 from proxy.settings.places import Places
@@ -20,6 +23,7 @@ from proxy.settings.section import Section
 
 __all__ = [
     "STANDARD_ATTRIBUTES",
+    "Absolute",
     "AccessLog",
     "Admin",
     "Arm",
@@ -37,8 +41,11 @@ __all__ = [
     "PluginUse",
     "Plugins",
     "Pool",
+    "Ramp",
+    "Rollback",
     "Rollout",
     "Route",
+    "Rule",
     "Section",
     "Timeouts",
     "Tls",
@@ -69,6 +76,17 @@ class Config(Section):
     )
     admin: Admin | None = Field(
         default=None, description="Health, metrics and admin API. Default: no such listener."
+    )
+    state: Annotated[str, STATE] = Field(
+        default="memory://",
+        repr=False,
+        exclude=True,
+        description="Where learned percentages, holds and the audit are kept. `memory://`: until "
+        "the process ends. `sqlite:///absolute/path` or `sqlite:path` (from the file's folder): "
+        "for one process. `redis://:${REDIS_PASSWORD}@host:6379/0`, `rediss` with TLS: for a "
+        "fleet; behind it may stand `?prefix=name`, for several fleets in one Redis, and "
+        "`&copy=path`, a file from which a start goes on while Redis is away. Read at the start "
+        "alone.",
     )
     upstreams: Annotated[dict[Name, Upstream], fields.some("upstream")] = Field(
         description="The services behind, by name."
@@ -128,10 +146,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _fold_defaults(self) -> Self:
         """Fill in what one part of the file says for another: salts, TLS, the default upstream."""
-        rollouts = {
-            name: rollout if rollout.salt else rollout.model_copy(update={"salt": name})
-            for name, rollout in self.rollouts.items()
-        }
+        rollouts = {name: salted(name, rollout) for name, rollout in self.rollouts.items()}
         listeners = tuple(
             listen if listen.tls else listen.model_copy(update={"tls": self.tls})
             for listen in self.listen

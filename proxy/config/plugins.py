@@ -17,8 +17,11 @@ from proxy.settings.problems import Loc, shown
 from proxy.settings.section import Section
 from proxy.settings.values import UnfitError
 
-COMMANDS = ("check", "config", "explain", "plugins", "reload", "serve", "status", "version")
-"""Our own commands: a plugin's are called like the plugin, and could not be reached."""
+COMMANDS = (
+    *("audit", "check", "config", "decide", "explain", "migrate", "plugins", "ramp"),
+    *("reload", "replay", "rollouts", "serve", "status", "version"),
+)
+"""Our own commands and those to come: a plugin's are called like it, and could not be reached."""
 
 _A_USE = "a plugin such as hello or {headers: {...}}"
 _A_NAME = "a plugin's name"

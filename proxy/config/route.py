@@ -1,6 +1,6 @@
 """The `routes` section: which request goes where."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -84,6 +84,11 @@ class Route(Section):
         default=None, description="The rollout that picks the arm; needs `arms`."
     )
     arms: Arms | None = Field(default=None, description="Where each arm leads; needs `rollout`.")
+    replay: Annotated[Literal["safe", "allow"], fields.choice("safe", "allow")] = Field(
+        default="safe",
+        description="What legacy answers where new has failed: `safe` only what has surely "
+        "changed nothing, `allow` also a POST with an `Idempotency-Key`. Needs `rollout`.",
+    )
     plugins: tuple[Use, ...] = Field(
         default=(),
         description="What requests and answers pass on their way, in the order of requests.",

@@ -1,22 +1,17 @@
 """Validates the tree of a file against the models of the configuration."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from proxy.config.models import Config
 from proxy.config.tree import Tree
 from proxy.settings.problems import Finding, Loc, Problem
 from proxy.settings.reading import Reader
 
-NOT_SERVED = frozenset({"state", "ramp", "rollback"})
-"""Keys that other versions know."""
-
 
 def validate(tree: Tree) -> tuple[Config | None, list[Finding]]:
     """The configuration, or what the models have against it."""
     config, findings = _reader(tree).validate(tree.data)
-    told = (finding for finding in findings if not _known(tree, finding.loc))
-    return config, [_not_served(finding) for finding in told]
+    return config, [finding for finding in findings if not _known(tree, finding.loc)]
 
 
 def problems(tree: Tree, findings: Iterable[Finding], file: str) -> list[Problem]:
@@ -34,10 +29,3 @@ def _known(tree: Tree, loc: Loc) -> bool:
     """Whether something at this place, or at what encloses it, could not be read at all."""
     walked, _ = tree.places().locate(loc)
     return any(walked[:length] in tree.unread for length in range(len(walked) + 1))
-
-
-def _not_served(finding: Finding) -> Finding:
-    unknown = finding.said.startswith("the unknown key ")
-    if not unknown or finding.loc[-1] not in NOT_SERVED:
-        return finding
-    return replace(finding, hint="this key is not served by this version")

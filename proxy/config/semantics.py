@@ -7,7 +7,7 @@ the right kind, which the models report.
 
 from collections.abc import Iterator
 
-from proxy.config import destinations, exposure, files, splitting, trust, wiring
+from proxy.config import destinations, exposure, files, ramping, splitting, trust, wiring
 from proxy.config.tree import Tree
 from proxy.settings.problems import Finding
 
@@ -22,7 +22,13 @@ RULES = (
     destinations.check_destinations,
     splitting.check_lists,
     splitting.check_conditions,
+    splitting.check_cohorts,
+    splitting.check_rules,
     splitting.check_keys,
+    ramping.check_steps,
+    ramping.check_durations,
+    ramping.check_absolute,
+    ramping.check_replay,
     trust.check_jwt,
     trust.check_extractors,
     files.check,

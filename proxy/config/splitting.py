@@ -1,4 +1,4 @@
-"""Rules about rollouts: the lists, the conditions, and that there is a key to split by."""
+"""Rules about splitting: lists, attributes that are asked for, and a key to split by."""
 
 from collections.abc import Iterator
 
@@ -30,31 +30,77 @@ def check_lists(tree: Tree) -> Iterator[Finding]:
 
 def check_conditions(tree: Tree) -> Iterator[Finding]:
     """Conditions ask for attributes that exist, and for something that can hold."""
-    known: list[str] = list(STANDARD_ATTRIBUTES)
-    if tree.at("identity", "attributes") is not None:
-        known = list(tree.mapping("identity", "attributes"))
-    for rollout in tree.mapping("rollouts"):
-        for name in tree.mapping("rollouts", rollout, "conditions"):
-            loc: Loc = ("rollouts", rollout, "conditions", name)
+    known = _attributes(tree)
+    for place in _conditions(tree):
+        for name in tree.mapping(*place):
+            loc: Loc = (*place, name)
             if name not in known:
-                wanted = f"an attribute of identity.attributes: {listed(known) or 'none so far'}"
-                hint = nearest(name, known) or f"add {shown(name)} to identity.attributes"
-                yield Finding(loc, wanted, hint, f"the attribute {shown(name)}", at_key=True)
+                yield _unknown_attribute(loc, name, known, at_key=True)
             yield from _condition(tree, loc)
 
 
+def check_cohorts(tree: Tree) -> Iterator[Finding]:
+    """A cohort is an attribute that exists."""
+    known = _attributes(tree)
+    for rollout in tree.mapping("rollouts"):
+        loc: Loc = ("rollouts", rollout, "cohort")
+        name = tree.string(*loc)
+        if name and name not in known:
+            yield _unknown_attribute(loc, name, known)
+
+
+def check_rules(tree: Tree) -> Iterator[Finding]:
+    """A rule says one thing about those for whom it is."""
+    wanted = "exactly one of then and percentage"
+    for loc in _rules(tree):
+        declared = {key for key, value in tree.mapping(*loc).items() if value is not None}
+        if {"then", "percentage"} <= declared:
+            yield Finding(loc, wanted, "leave one out", "both")
+        elif tree.mapping(*loc) and not declared & {"then", "percentage"}:
+            yield Finding(loc, wanted, "add then: new, or percentage: 10", "neither")
+
+
 def check_keys(tree: Tree) -> Iterator[Finding]:
-    """A percentage between none and all needs a key to split by."""
+    """A percentage between none and all needs a key to split by, and so does a ramp."""
     if tree.at("identity", "key") or ("identity",) in tree.unread:
         return
-    for name in tree.mapping("rollouts"):
-        loc: Loc = ("rollouts", name, "percentage")
-        percentage = _read(_PERCENTAGE, tree.at(*loc))
+    wanted, hint = "a key to split by", "add identity.key, such as [jwt:sub, header:X-User-Id]"
+    of_rollouts: list[Loc] = [("rollouts", name) for name in tree.mapping("rollouts")]
+    for above in [*of_rollouts, *_rules(tree)]:
+        percentage = _read(_PERCENTAGE, tree.at(*above, "percentage"))
         if percentage is not None and 0 < percentage < 100:
-            hint = "add identity.key, such as [jwt:sub, header:X-User-Id]"
-            yield Finding(
-                loc, "a key to split by", hint, "a percentage, but there is no identity.key"
-            )
+            said = "a percentage, but there is no identity.key"
+            yield Finding((*above, "percentage"), wanted, hint, said)
+    for loc in of_rollouts:
+        if tree.mapping(*loc).get("ramp") is not None:
+            said = "a ramp, but there is no identity.key"
+            yield Finding((*loc, "ramp"), wanted, hint, said, at_key=True)
+
+
+def _attributes(tree: Tree) -> list[str]:
+    if tree.at("identity", "attributes") is not None:
+        return list(tree.mapping("identity", "attributes"))
+    return list(STANDARD_ATTRIBUTES)
+
+
+def _unknown_attribute(loc: Loc, name: str, known: list[str], *, at_key: bool = False) -> Finding:
+    wanted = f"an attribute of identity.attributes: {listed(known) or 'none so far'}"
+    hint = nearest(name, known) or f"add {shown(name)} to identity.attributes"
+    return Finding(loc, wanted, hint, f"the attribute {shown(name)}", at_key=at_key)
+
+
+def _rules(tree: Tree) -> Iterator[Loc]:
+    for rollout in tree.mapping("rollouts"):
+        for i in range(len(tree.sequence("rollouts", rollout, "rules"))):
+            yield ("rollouts", rollout, "rules", i)
+
+
+def _conditions(tree: Tree) -> Iterator[Loc]:
+    """Wherever attributes are asked for."""
+    for rollout in tree.mapping("rollouts"):
+        yield ("rollouts", rollout, "conditions")
+    for rule in _rules(tree):
+        yield (*rule, "when")
 
 
 def _keys(tree: Tree, loc: Loc, *, lower: bool) -> Iterator[tuple[bytes, int]]:

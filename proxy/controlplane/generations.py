@@ -15,9 +15,11 @@ from prometheus_client import CollectorRegistry
 from proxy.config.models import Config
 from proxy.config.models import Upstream as Declared
 from proxy.controlplane.material import Material, read
+from proxy.core.rollout_state import RolloutState
 from proxy.dataplane.access_log import AccessLog, KeyHash
 from proxy.dataplane.compile import compile_identifier
-from proxy.dataplane.generation import Generation
+from proxy.dataplane.compile_rollouts import NOTHING
+from proxy.dataplane.generation import NOT_OBSERVED, Generation, Observers
 from proxy.dataplane.upstream import Upstream
 from proxy.pluginhost.host import PluginHost
 from proxy.pluginhost.plugin_set import PluginSet
@@ -28,20 +30,31 @@ __all__ = ["GenerationBuilder", "discard", "prepare", "rehearse", "retire"]
 class GenerationBuilder:
     """Makes each generation out of a configuration and the generation before."""
 
-    def __init__(self, clock: Callable[[], float], key_hash: KeyHash) -> None:
-        """`clock` is the loop's (seconds); `key_hash` hides keys in the access log."""
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        key_hash: KeyHash,
+        observe: Callable[[Config], Observers] = lambda _: NOT_OBSERVED,
+    ) -> None:
+        """`clock` is the loop's (seconds); `key_hash` hides keys in the access log.
+
+        `observe` returns what watches the rollouts of a configuration.
+        """
         self._clock = clock
         self._key_hash = key_hash
+        self._observe = observe
 
     def build(
         self,
         config: Config,
         before: Generation | None = None,
         plugins: PluginSet | None = None,
+        learned: Mapping[str, RolloutState] = NOTHING,
     ) -> Generation:
         """Compile `config`. Raises OSError, ssl.SSLError or ValueError; nothing is changed then.
 
-        `plugins` are those that `config` wants, ready to serve.
+        `plugins` are those that `config` wants, ready to serve; `learned` is how the rollouts
+        stand.
         """
         known = {} if before is None else before.upstreams
         upstreams = {
@@ -55,6 +68,8 @@ class GenerationBuilder:
             identifier=compile_identifier(config),
             access_log=AccessLog(config.log.access, self._key_hash),
             plugins=plugins,
+            learned=learned,
+            observers=self._observe(config),
         )
 
     def _upstream(self, name: str, declared: Declared, before: Upstream | None) -> Upstream:
@@ -65,17 +80,22 @@ class GenerationBuilder:
 
 
 async def prepare(
-    builder: GenerationBuilder, host: PluginHost, material: Material, before: Generation | None
+    builder: GenerationBuilder,
+    host: PluginHost,
+    material: Material,
+    before: Generation | None,
+    learned: Mapping[str, RolloutState] = NOTHING,
 ) -> Generation:
     """Start the plugins and build the generation: ready to serve, and not yet serving.
 
+    `learned` is how the rollouts will stand when it does.
     Raises ConfigError, OSError, ssl.SSLError or ValueError; nothing is changed then, and
     what was started has ended. What is not to serve after all needs `discard`.
     """
     serving = None if before is None else before.plugins
     plugins = await host.prepare(material.wanted, serving)
     try:
-        return builder.build(material.config, before, plugins)
+        return builder.build(material.config, before, plugins, learned)
     except BaseException:
         await plugins.discard()
         raise

@@ -2,183 +2,41 @@
 
 Nothing is copied on the hot path: the collector reads the counters of
 `Accounting` and the snapshots it is given at the moment of the scrape, on the
-loop's own thread. `METRICS` is the list that the documentation prints.
+loop's own thread. `proxy.controlplane.metric_specs` is the list that the documentation prints.
 """
 
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from proxy.controlplane.metric_specs import ENDPOINT_STATES, METRICS, MetricSpec
 from proxy.controlplane.status import RolloutStatus
 from proxy.core.histogram import BOUNDS
 from proxy.core.reason import FAULTS
-from proxy.dataplane.accounting import Accounting, EndpointSnapshot
-from proxy.pluginhost.chains import SLOW_SECONDS
+from proxy.core.rollout_state import Standing
+from proxy.dataplane.accounting import Accounting
+from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
 from proxy.pluginhost.faults import FaultKey, SlowKey
 
+__all__ = [
+    "METRICS",
+    "CrossfadeCollector",
+    "GenerationFacts",
+    "MetricSources",
+    "PluginFacts",
+    "StateFacts",
+    "build_registry",
+    "metrics_page",
+]
+
 Row = tuple[tuple[str, ...], float]
-
-
-class MetricSpec(NamedTuple):
-    """One metric: its name as it is exposed, type, label names, and what it says."""
-
-    name: str
-    type: Literal["counter", "gauge", "histogram"]
-    labels: tuple[str, ...]
-    help: str
-
-
-_ENDPOINT = ("upstream", "endpoint")
-_SLOW = f"{SLOW_SECONDS * 1000:g} ms or more"
-ENDPOINT_STATES = ("up", "down", "ejected")
-
-METRICS: tuple[MetricSpec, ...] = (
-    MetricSpec(
-        "crossfade_requests_total",
-        "counter",
-        ("route", "arm", "status", "reason"),
-        "Finished requests. status is the class (2xx; none: nothing was sent), "
-        "route is empty where none matched.",
-    ),
-    MetricSpec(
-        "crossfade_request_seconds",
-        "histogram",
-        ("route", "arm"),
-        "Time from the request's head to the response's last byte; tunnels are left out.",
-    ),
-    MetricSpec("crossfade_requests_in_flight", "gauge", (), "Requests begun and not finished."),
-    MetricSpec(
-        "crossfade_faults_total",
-        "counter",
-        ("reason", "blame"),
-        "Requests that ended in a fault; blame is client, upstream, plugin or proxy.",
-    ),
-    MetricSpec(
-        "crossfade_bytes_total",
-        "counter",
-        ("direction",),
-        "Bytes of finished requests on the client's side; direction is in or out.",
-    ),
-    MetricSpec("crossfade_connections_open", "gauge", (), "Client connections that are open."),
-    MetricSpec(
-        "crossfade_connections_total",
-        "counter",
-        ("outcome",),
-        "Client connections; outcome is accepted or refused (limits.connections).",
-    ),
-    MetricSpec("crossfade_tunnels_open", "gauge", (), "Upgraded connections that are open."),
-    MetricSpec(
-        "crossfade_upstream_retries_total",
-        "counter",
-        ("upstream",),
-        "Requests sent again because a reused connection had died.",
-    ),
-    MetricSpec(
-        "crossfade_upstream_endpoint_state",
-        "gauge",
-        (*_ENDPOINT, "state"),
-        "1 for the state the endpoint is in (up, down, ejected), 0 for the others.",
-    ),
-    MetricSpec(
-        "crossfade_upstream_requests_outstanding",
-        "gauge",
-        _ENDPOINT,
-        "Requests that the endpoint is working on.",
-    ),
-    MetricSpec(
-        "crossfade_upstream_requests_waiting",
-        "gauge",
-        _ENDPOINT,
-        "Requests that wait for a connection to the endpoint.",
-    ),
-    MetricSpec(
-        "crossfade_upstream_connections_idle",
-        "gauge",
-        _ENDPOINT,
-        "Open connections to the endpoint without a request.",
-    ),
-    MetricSpec(
-        "crossfade_upstream_connects_total",
-        "counter",
-        _ENDPOINT,
-        "Connections opened to the endpoint.",
-    ),
-    MetricSpec(
-        "crossfade_upstream_ejections_total",
-        "counter",
-        _ENDPOINT,
-        "Times the endpoint was ejected because requests to it failed.",
-    ),
-    MetricSpec(
-        "crossfade_rollout_percentage",
-        "gauge",
-        ("rollout",),
-        "Percentage that the rollout gives to new; 0 when it is not enabled.",
-    ),
-    MetricSpec("crossfade_generation", "gauge", (), "Number of the generation that serves."),
-    MetricSpec(
-        "crossfade_config_stale",
-        "gauge",
-        (),
-        "1 when the configuration file holds something that does not serve: it was refused, or "
-        "an operator brought an older generation back.",
-    ),
-    MetricSpec(
-        "crossfade_config_last_reload_success_timestamp_seconds",
-        "gauge",
-        (),
-        "When the configuration that serves was loaded, in unix seconds.",
-    ),
-    MetricSpec(
-        "crossfade_reloads_total",
-        "counter",
-        ("outcome",),
-        "Attempts to take a changed configuration or plugin; outcome is done or failed.",
-    ),
-    MetricSpec(
-        "crossfade_generations_draining",
-        "gauge",
-        (),
-        "Generations that serve no new requests and have some under way.",
-    ),
-    MetricSpec(
-        "crossfade_plugin_faults_total",
-        "counter",
-        ("plugin", "route", "hook"),
-        "Hooks that raised or took too long; route is empty for a plugin's application.",
-    ),
-    MetricSpec(
-        "crossfade_plugin_quarantined",
-        "gauge",
-        ("plugin", "route"),
-        "1 while a use of the plugin on the route is quarantined, else 0.",
-    ),
-    MetricSpec(
-        "crossfade_plugin_slow_total",
-        "counter",
-        ("route", "hook"),
-        f"Times that a route's plugins together held up the loop in one hook for {_SLOW}.",
-    ),
-    MetricSpec(
-        "crossfade_plugin_modules",
-        "gauge",
-        (),
-        "Modules of plugins out of directories that are loaded, of all generations together.",
-    ),
-    MetricSpec(
-        "crossfade_build_info",
-        "gauge",
-        ("version", "python"),
-        "Always 1; the versions of Crossfade and of Python.",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +64,13 @@ class PluginFacts(NamedTuple):
     modules: int = 0
 
 
+class StateFacts(NamedTuple):
+    """Whether the store of the rollouts is lost, and whether this replica leads."""
+
+    degraded: bool = False
+    leader: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class MetricSources:
     """Where the gauges come from; each is called once per scrape, on the loop's thread."""
@@ -214,6 +79,7 @@ class MetricSources:
     endpoints: Callable[[], Iterable[EndpointSnapshot]]
     rollouts: Callable[[], Iterable[RolloutStatus]]
     plugins: Callable[[], PluginFacts] = PluginFacts
+    state: Callable[[], StateFacts] = StateFacts
 
 
 class CrossfadeCollector(Collector):
@@ -232,6 +98,7 @@ class CrossfadeCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family with what it says now."""
         rows = self._counted() | self._learned() | self._served() | self._plugged()
+        rows |= self._rolled_out()
         for spec in METRICS:
             family = _family(spec)
             if isinstance(family, HistogramMetricFamily):
@@ -305,15 +172,25 @@ class CrossfadeCollector(Collector):
     def _served(self) -> dict[str, list[Row]]:
         generation = self._sources.generation()
         return {
-            "crossfade_rollout_percentage": [
-                ((one.name,), one.percentage if one.enabled else 0.0)
-                for one in self._sources.rollouts()
-            ],
             "crossfade_generation": [((), generation.number)],
             "crossfade_generations_draining": [((), generation.draining)],
             "crossfade_config_stale": [((), float(generation.stale))],
             "crossfade_config_last_reload_success_timestamp_seconds": [((), generation.loaded_at)],
             "crossfade_build_info": [((self._version, platform.python_version()), 1.0)],
+        }
+
+    def _rolled_out(self) -> dict[str, list[Row]]:
+        rollouts, state = list(self._sources.rollouts()), self._sources.state()
+        return {
+            "crossfade_rollout_percentage": [((one.name,), one.share) for one in rollouts],
+            "crossfade_rollout_standing": [
+                ((one.name, standing.value), float(one.standing == standing))
+                for one in rollouts
+                for standing in Standing
+            ],
+            "crossfade_rollout_version": [((one.name,), one.version) for one in rollouts],
+            "crossfade_state_degraded": [((), float(state.degraded))],
+            "crossfade_state_leader": [((), float(state.leader))],
         }
 
     def _plugged(self) -> dict[str, list[Row]]:

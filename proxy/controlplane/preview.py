@@ -10,16 +10,21 @@ another salt, or keys spelt differently. `check_rebucket` refuses that where som
 new would be sent back by it, unless the configuration says ``rebucket: true``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxy.config.models import Config, Rollout, Route
+from proxy.config.declared import declared_of
+from proxy.config.models import Config, Route
+from proxy.core.commands import Declare
 from proxy.core.decide import decide
 from proxy.core.identity import Identity
 from proxy.core.key import normalise
+from proxy.core.ramp import apply
 from proxy.core.reason import Arm
-from proxy.dataplane.compile import compile_rollouts
+from proxy.core.rollout_state import Mark, RolloutState
+from proxy.dataplane.compile_rollouts import NOTHING, compile_rollouts
+from proxy.dataplane.decided import Decided
 from proxy.settings.problems import Problem
 
 __all__ = ["RolloutPreview", "check_rebucket", "preview"]
@@ -58,16 +63,20 @@ class _Succession(NamedTuple):
 
 
 def preview(
-    decided: Iterable[tuple[str, Identity]], before: Config, after: Config
+    decided: Iterable[Decided],
+    before: Config,
+    after: Config,
+    learned: Mapping[str, RolloutState] = NOTHING,
 ) -> tuple[RolloutPreview, ...]:
     """Decide the recorded callers by both configurations, and count who changes sides.
 
-    `decided` holds pairs of a rollout's name in `before` and a caller; a key counts once
-    per rollout, with what was last known about it. What plugins pinned is not replayed.
-    Raises ValueError if a rollout cannot be compiled.
+    A key counts once per rollout of `before`, with what was last known about it; `learned`
+    is how the rollouts stand. What plugins pinned is not replayed. Raises ValueError if a
+    rollout cannot be compiled.
     """
     callers = _callers(decided, lower=before.identity.lower)
-    old, new = compile_rollouts(before), compile_rollouts(_foreseeable(before, after))
+    old = compile_rollouts(before, learned)
+    new = compile_rollouts(_foreseeable(before, after), foreseen(after, learned))
     lower = after.identity.lower
     found = []
     for succession in _successions(before, after):
@@ -83,8 +92,21 @@ def preview(
     return tuple(found)
 
 
+def foreseen(after: Config, learned: Mapping[str, RolloutState]) -> dict[str, RolloutState]:
+    """Return how the rollouts will stand when `after` serves."""
+    mark = Mark("configuration", "", 0.0)
+    return {
+        name: apply(state, Declare(declared_of(after, name)), mark)
+        for name, state in learned.items()
+        if name in after.rollouts
+    }
+
+
 def check_rebucket(
-    before: Config, after: Config, previews: Iterable[RolloutPreview] = ()
+    before: Config,
+    after: Config,
+    previews: Iterable[RolloutPreview] = (),
+    learned: Mapping[str, RolloutState] = NOTHING,
 ) -> list[Problem]:
     """Return a problem for each rollout whose new hash would send somebody back to legacy.
 
@@ -94,24 +116,25 @@ def check_rebucket(
     """
     told = {(one.rollout, one.then): one for one in previews}
     problems = []
+    then_learned = foreseen(after, learned)
     for rollout, then, arm in _successions(before, after):
         regrouped = then != rollout and then in before.rollouts
         if arm is not None or regrouped or not _rebuckets(rollout, then, before, after):
             continue
-        old, new = before.rollouts[rollout], after.rollouts[then]
-        if _spreads(old) and _spreads(new) and not new.rebucket:
-            share = old.percentage * (100 - new.percentage) / 100
+        old, new = _share(before, rollout, learned), _share(after, then, then_learned)
+        if 0 < old < 100 and 0 < new < 100 and not after.rollouts[then].rebucket:
+            share = old * (100 - new) / 100
             back = _predicted(share, told.get((rollout, then)))
             problems.append(_problem(rollout, then, before, after, back))
     return problems
 
 
-def _callers(decided: Iterable[tuple[str, Identity]], *, lower: bool) -> dict[str, Callers]:
+def _callers(decided: Iterable[Decided], *, lower: bool) -> dict[str, Callers]:
     callers: dict[str, Callers] = {}
-    for rollout, identity in decided:
-        spelt = _spelt(identity, lower=lower)
+    for one in decided:
+        spelt = _spelt(one.identity, lower=lower)
         if spelt.key is not None:
-            callers.setdefault(rollout, {})[spelt.key] = spelt
+            callers.setdefault(one.rollout, {})[spelt.key] = spelt
     return callers
 
 
@@ -169,8 +192,12 @@ def _rebuckets(rollout: str, then: str, before: Config, after: Config) -> bool:
     )
 
 
-def _spreads(rollout: Rollout) -> bool:
-    return rollout.enabled and 0 < rollout.percentage < 100
+def _share(config: Config, name: str, learned: Mapping[str, RolloutState]) -> float:
+    """Return the percentage of callers that are on new, or would be by this configuration."""
+    rollout, state = config.rollouts[name], learned.get(name)
+    if not rollout.enabled:
+        return 0.0
+    return rollout.percentage if state is None else state.share
 
 
 def _unforeseen(before: Config, after: Config) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,23 +11,36 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
+from proxy.api.judging import Observed, Scope
 from proxy.config import Config, load
 from proxy.config.models import Admin
-from proxy.controlplane.admin import AdminServer, start_admin
+from proxy.config.state import IN_MEMORY
+from proxy.controlplane.admin.server import AdminServer, start_admin
 from proxy.controlplane.draining import Draining
 from proxy.controlplane.generations import GenerationBuilder, discard, prepare
 from proxy.controlplane.health_checks import HealthChecks
 from proxy.controlplane.history import HistoryEntry
 from proxy.controlplane.listeners import Listeners, ListenersError
 from proxy.controlplane.logs import key_hash, set_up_logs
-from proxy.controlplane.material import material_of
-from proxy.controlplane.metrics import GenerationFacts, MetricSources, PluginFacts, build_registry
+from proxy.controlplane.material import Material, material_of
+from proxy.controlplane.metrics import (
+    GenerationFacts,
+    MetricSources,
+    PluginFacts,
+    StateFacts,
+    build_registry,
+)
 from proxy.controlplane.reloading import Parts, Reloader
+from proxy.controlplane.rollouts.authority import Rollouts
+from proxy.controlplane.rollouts.report import RolloutReport
+from proxy.controlplane.rollouts.running import RunningRollouts
 from proxy.controlplane.seen import Seen
 from proxy.controlplane.status import ReloadOutcome, RolloutStatus, Status, summarise
 from proxy.controlplane.watch import Watcher
-from proxy.dataplane.accounting import Accounting, EndpointSnapshot
+from proxy.dataplane.accounting import Accounting
+from proxy.dataplane.decided import Decided
 from proxy.dataplane.door import Door
+from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
 from proxy.dataplane.generation import Generation
 from proxy.pluginhost.host import PluginHost
 from proxy.pluginhost.importing import loaded
@@ -68,7 +81,6 @@ class ProxyProcess:
         self._path = path
         self._env = env
         self._loop = asyncio.get_running_loop()
-        self._builder = GenerationBuilder(self._loop.time, key_hash(env))
         self._accounting = Accounting()
         self._checks = HealthChecks()
         self._draining: Draining[Generation] = Draining(self._cut)
@@ -76,9 +88,15 @@ class ProxyProcess:
         self._admin_declared: Admin | None = None
         self._started = time.monotonic()
         self._state = "starting"
-        sources = MetricSources(self._facts, self._endpoints, self._rollouts, self._plugin_facts)
+        sources = MetricSources(
+            self._facts, self._endpoints, self._rollouts, self._plugin_facts, self._state_facts
+        )
         self._registry = build_registry(self._accounting, sources, __version__)
         self._host = PluginHost(self._registry)
+        self._running = RunningRollouts(self._host, self._accounting, env)
+        self._builder = GenerationBuilder(
+            self._loop.time, key_hash(env), self._running.watch.observers
+        )
 
     # life
 
@@ -94,6 +112,7 @@ class ProxyProcess:
             await self._host.close()
             raise
         self._watcher.start()
+        self._running.start()
         self._state = "serving"
         config = self._door.generation.config
         _log.info(
@@ -104,6 +123,9 @@ class ProxyProcess:
             plugins=[report.name for report in self.plugins()],
             config=str(self._path),
         )
+        if config.rollouts and config.state == IN_MEMORY:
+            says = "a restart forgets ramps and rollbacks; name a store, as state: sqlite:state.db"
+            _log.warning("state_in_memory", says=says)
 
     async def _start(self) -> None:
         seen = Seen.at(self._path)
@@ -111,8 +133,18 @@ class ProxyProcess:
         set_up_logs(config.log)
         seen = seen.beside(config.plugins.path)
         material = material_of(config)
+        await self._running.open(config)
         try:
-            generation = await prepare(self._builder, self._host, material, None)
+            await self._serve(seen, material)
+        except BaseException:
+            await self._running.close()
+            raise
+
+    async def _serve(self, seen: Seen, material: Material) -> None:
+        try:
+            generation = await prepare(
+                self._builder, self._host, material, None, self.rollouts.states()
+            )
         except (OSError, ValueError) as error:
             raise StartError(str(error)) from error
         self._door = Door(generation, self._accounting, self._loop)
@@ -125,6 +157,7 @@ class ProxyProcess:
             self._draining,
             self._take_over,
             self._watcher.follow,
+            self.rollouts,
         )
         self._reloader = Reloader(parts, self._env, seen, material)
         try:
@@ -143,6 +176,7 @@ class ProxyProcess:
         # A reload under way would open the listeners again.
         await self._reloader.stop()
         await self._watcher.close()
+        await self._running.stop()
         self._listeners.close()
         self._door.drain()
         _log.info("draining", connections=len(self._door.connections), limit=limit)
@@ -157,6 +191,7 @@ class ProxyProcess:
             await self._admin.close()
         self._draining.retire(self._door.generation)
         await self._draining.close()
+        await self._running.close()
         await self._host.close()
         self._door.close()
         _log.info("stopped", cut=left)
@@ -165,6 +200,7 @@ class ProxyProcess:
         """Put `generation` in force. Raises ListenersError; nothing is changed then."""
         await self._change_listeners(generation.config)
         self._door.generation = generation
+        self._running.serve(generation)
         set_up_logs(generation.config.log)
         self._checks.follow(generation)
         if generation.plugins is not None:
@@ -218,7 +254,10 @@ class ProxyProcess:
 
     def ready(self) -> tuple[bool, str]:
         """Whether new requests are welcome, and the word for it."""
-        return self._state == "serving", self._state
+        ready = self._state == "serving"
+        if ready and self.rollouts.degraded:
+            return True, f"serving, but the store of the rollouts is lost: {self.rollouts.degraded}"
+        return ready, self._state
 
     def status(self) -> Status:
         """The state of this moment."""
@@ -237,6 +276,7 @@ class ProxyProcess:
             draining=self._draining.statuses(),
             history=self.history(),
             plugins=self.plugins(),
+            degraded=self.rollouts.degraded,
         )
 
     def history(self) -> tuple[HistoryEntry, ...]:
@@ -252,6 +292,34 @@ class ProxyProcess:
         """What plugins answer on the admin listener."""
         plugins = self._door.generation.plugins
         return () if plugins is None else plugins.admin
+
+    @property
+    def config(self) -> Config:
+        """The configuration that serves."""
+        return self._door.generation.config
+
+    @property
+    def generation(self) -> Generation:
+        """The generation that serves."""
+        return self._door.generation
+
+    @property
+    def decided(self) -> Sequence[Decided]:
+        """The last decisions of rollouts, the oldest first."""
+        return self._door.decided
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """How the rollouts stand, and the way to change them."""
+        return self._running.rollouts
+
+    def standing(self, name: str) -> RolloutReport:
+        """What is known of a rollout at this moment beside its state."""
+        return self._running.loop.report(name)
+
+    def observed(self, name: str) -> Mapping[Scope, Observed]:
+        """What was observed of a rollout, by scope."""
+        return self._running.loop.observed(name)
 
     def _facts(self) -> GenerationFacts:
         status, draining = self._reloader.status, len(self._draining.statuses())
@@ -272,14 +340,20 @@ class ProxyProcess:
         upstreams = self._door.generation.upstreams.values()
         return [state for upstream in upstreams for state in upstream.states(now)]
 
+    def _state_facts(self) -> StateFacts:
+        return StateFacts(bool(self.rollouts.degraded), self._running.loop.leads)
+
     def _rollouts(self) -> list[RolloutStatus]:
         config = self._door.generation.config
+        states = self.rollouts.states_of(config)
         return [
             RolloutStatus(
                 name=name,
                 enabled=rollout.enabled,
-                percentage=rollout.percentage,
+                percentage=states[name].percentage,
                 routes=tuple(r.name for r in config.routes if r.rollout == name),
+                standing=states[name].standing.value,
+                version=states[name].version,
             )
             for name, rollout in config.rollouts.items()
         ]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from proxy.api.events import Alert, Move
+from proxy.api.events import Alert
 from proxy.config import Config, ConfigError, load
 from proxy.controlplane.draining import Draining
 from proxy.controlplane.generations import GenerationBuilder, discard, prepare, retire
@@ -22,6 +22,7 @@ from proxy.controlplane.history import Generations, HistoryEntry
 from proxy.controlplane.listeners import ListenersError
 from proxy.controlplane.material import Material, material_of, read
 from proxy.controlplane.preview import RolloutPreview, check_rebucket, preview
+from proxy.controlplane.rollouts.authority import Rollouts
 from proxy.controlplane.seen import Seen
 from proxy.controlplane.status import ConfigStatus, ReloadOutcome
 from proxy.dataplane.door import Door
@@ -53,6 +54,8 @@ class Parts:
     """Puts a generation in force: the last step, which is done wholly or not at all."""
     follow: Callable[[Seen], None]
     """Is told what has been read, so that it is watched."""
+    rollouts: Rollouts
+    """Takes over what is declared anew."""
 
 
 class Reloader:
@@ -184,7 +187,9 @@ class Reloader:
     async def _prepare(self, material: Material) -> tuple[Generation, tuple[RolloutPreview, ...]]:
         """Build a generation that may serve, and foresee whom it moves."""
         parts, before = self._parts, self._parts.door.generation
-        after = await self._until_stopped(prepare(parts.builder, parts.host, material, before))
+        learned = parts.rollouts.states_of(material.config)
+        work = prepare(parts.builder, parts.host, material, before, learned)
+        after = await self._until_stopped(work)
         try:
             return after, await self._foresee(before.config, material.config)
         except BaseException:
@@ -200,21 +205,22 @@ class Reloader:
         except BaseException:
             await discard(after)
             raise
-        for move in _moves(before.config, after.config, reason):
-            parts.host.moved(move)
         retire(before, after)
         parts.draining.retire(before)
         self._serving = material
         self._keep(reason.note)
+        await parts.rollouts.declare(after.config, reason.why, reason.by)
         return moves
 
     async def _foresee(self, before: Config, after: Config) -> tuple[RolloutPreview, ...]:
         """Return whom the change moves. Raises ConfigError if it may not."""
-        decided = tuple(self._parts.door.decided)
-        previews = await asyncio.to_thread(preview, decided, before, after)
-        problems = check_rebucket(before, after, previews)
+        rollouts = self._parts.rollouts
+        decided, learned = tuple(self._parts.door.decided), rollouts.states()
+        previews = await asyncio.to_thread(preview, decided, before, after, learned)
+        problems = check_rebucket(before, after, previews, learned)
         if problems:
             raise ConfigError(problems)
+        rollouts.check(after)
         return previews
 
     async def _until_stopped(self, work: Coroutine[Any, Any, _T]) -> _T:
@@ -286,21 +292,6 @@ def _problems(error: Exception) -> tuple[str, ...]:
     if isinstance(error, ConfigError):
         return tuple(str(problem) for problem in error.problems)
     return (str(error),)
-
-
-def _moves(before: Config, after: Config, reason: _Reason) -> Iterator[Move]:
-    """Yield a move for each rollout whose percentage is another one."""
-    old, new = _percentages(before), _percentages(after)
-    for name in dict.fromkeys((*old, *new)):
-        if old.get(name, 0.0) != new.get(name, 0.0):
-            yield Move(name, old.get(name, 0.0), new.get(name, 0.0), reason.by, reason.why)
-
-
-def _percentages(config: Config) -> dict[str, float]:
-    return {
-        name: rollout.percentage if rollout.enabled else 0.0
-        for name, rollout in config.rollouts.items()
-    }
 
 
 def _differences(before: Material, after: Material) -> Iterator[str]:

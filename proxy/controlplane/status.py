@@ -1,14 +1,23 @@
 """What `/status` says about a running proxy, and where the admin listener learns it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from proxy.api.judging import Observed, Scope
+from proxy.config.models import Config
 from proxy.controlplane.draining import DrainingStatus
 from proxy.controlplane.history import HistoryEntry
 from proxy.controlplane.preview import RolloutPreview
-from proxy.dataplane.accounting import Accounting, EndpointSnapshot
+from proxy.controlplane.rollouts.authority import Rollouts
+from proxy.controlplane.rollouts.report import RolloutReport
+from proxy.core.rollout_state import Standing
+from proxy.dataplane.accounting import Accounting
+from proxy.dataplane.decided import Decided
+from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
+from proxy.dataplane.generation import Generation
 from proxy.pluginhost.reports import PluginReport
 from proxy.pluginhost.routers import PluginAdmin
 
@@ -33,12 +42,24 @@ class ConfigStatus:
 
 @dataclass(frozen=True, slots=True)
 class RolloutStatus:
-    """One rollout: `percentage` (0..100) is what it gives to `new` when `enabled`."""
+    """One rollout: `percentage` (0..100) is what it gives to `new` when `enabled`.
+
+    `standing` says in a word how it stands; killed and rolled back, everybody is on legacy.
+    `version` is that of its state.
+    """
 
     name: str
     enabled: bool
     percentage: float
     routes: tuple[str, ...] = ()
+    standing: str = Standing.DRAFT.value
+    version: int = 0
+
+    @property
+    def share(self) -> float:
+        """Return what it gives to `new` in fact, 0..100."""
+        nobody = not self.enabled or self.standing in (Standing.KILLED, Standing.ROLLED_BACK)
+        return 0.0 if nobody else self.percentage
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +91,8 @@ class Status:
     """Everything that `/status` says; it is sent as JSON in this shape.
 
     `draining` are the generations before with requests still under way, `history` those
-    that can be brought back, both the oldest first.
+    that can be brought back, both the oldest first. `degraded` says why the store of the
+    rollouts cannot be used, and is empty while it can.
     """
 
     version: str
@@ -86,6 +108,7 @@ class Status:
     draining: tuple[DrainingStatus, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     plugins: tuple[PluginReport, ...] = ()
+    degraded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +172,28 @@ class AdminView(Protocol):
 
     def plugin_admin(self) -> tuple[PluginAdmin, ...]:
         """Return what plugins answer on the admin listener."""
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration that serves."""
+
+    @property
+    def generation(self) -> Generation:
+        """Return the generation that serves."""
+
+    @property
+    def decided(self) -> Sequence[Decided]:
+        """Return the last decisions of rollouts, the oldest first."""
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """Return how the rollouts stand, and the way to change them."""
+
+    def standing(self, name: str) -> RolloutReport:
+        """Return what is known of a rollout at this moment beside its state."""
+
+    def observed(self, name: str) -> Mapping[Scope, Observed]:
+        """Return what was observed of a rollout, by scope."""
 
 
 def summarise(accounting: Accounting) -> RequestSummary:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from proxy.api.settings import Settings
 from proxy.config import Config
 from proxy.config.models import PluginUse, Route
-from proxy.pluginhost.wanted import ApplicationWanted, UseWanted, Wanted
+from proxy.pluginhost.wanted import ApplicationWanted, JudgeWanted, UseWanted, Wanted
 from proxy.settings.problems import Loc, Problem
 
 __all__ = ["wanted"]
@@ -36,7 +36,16 @@ def wanted(config: Config) -> Wanted:
         for name, settings in plugins.applications.items()
     )
     uses = tuple(use for route in config.routes for use in _uses(config, route))
-    return Wanted(plugins.path, applications, uses)
+    return Wanted(plugins.path, applications, uses, judges=tuple(_judges(config)))
+
+
+def _judges(config: Config) -> Iterator[JudgeWanted]:
+    """The plugin that may roll back each rollout that some route uses."""
+    used = {route.rollout for route in config.routes if route.arms is not None}
+    for name, rollout in config.rollouts.items():
+        if name in used and rollout.rollback.enabled:
+            loc: Loc = ("rollouts", name, "rollback", "judge")
+            yield JudgeWanted(rollout.rollback.judge, _Place(config, loc, {}))
 
 
 def _uses(config: Config, route: Route) -> Iterator[UseWanted]:

@@ -26,8 +26,15 @@ SALT_BYTES = 64
 """The longest salt in bytes (the longest key that BLAKE2b takes)."""
 
 
-def bucketer(salt: bytes) -> Callable[[bytes], int]:
-    """Return the function from a normalised key to its bucket, 0..99999, for one salt.
+TAG = (1 << 48) - 1
+"""Masks the lower 48 bits of a place: the tag by which keys are told apart in evidence.
+
+They do not depend on the upper bits, which make the bucket.
+"""
+
+
+def placer(salt: bytes) -> Callable[[bytes], int]:
+    """Return the function from a normalised key to its place, a 64-bit number, for one salt.
 
     The hash state after the salt and the algorithm's name is made once and
     copied per key: 0.5 us a key where a fresh hash takes 0.7 us.
@@ -38,12 +45,21 @@ def bucketer(salt: bytes) -> Callable[[bytes], int]:
         raise ValueError(f"a salt has at most {SALT_BYTES} bytes, this one has {len(salt)}")
     fresh = blake2b(ALGORITHM + b"\x1f", digest_size=8, key=salt).copy
 
-    def bucket_of(key: bytes) -> int:
+    def place_of(key: bytes) -> int:
         state = fresh()
         state.update(key)
-        return (int.from_bytes(state.digest(), "big") * 100_000) >> 64
+        return int.from_bytes(state.digest(), "big")
 
-    return bucket_of
+    return place_of
+
+
+def bucketer(salt: bytes) -> Callable[[bytes], int]:
+    """Return the function from a normalised key to its bucket, 0..99999, for one salt.
+
+    Raises ValueError if the salt is longer than 64 bytes.
+    """
+    place_of = placer(salt)
+    return lambda key: (place_of(key) * BUCKETS) >> 64
 
 
 def bucket(salt: bytes, key: bytes) -> int:

@@ -21,7 +21,14 @@ from typing import NamedTuple
 from proxy.core.field import TOKEN, Field, MessageError, parse_fields
 from proxy.core.reason import Reason
 
-__all__ = ["IDEMPOTENT", "RequestHead", "ResponseHead", "parse_request_head", "parse_response_head"]
+__all__ = [
+    "IDEMPOTENT",
+    "SAFE",
+    "RequestHead",
+    "ResponseHead",
+    "parse_request_head",
+    "parse_response_head",
+]
 
 _REQUEST_LINE = re.compile(rb"(%b++) ([\x21-\x7e\x80-\xff]++) HTTP/(\d)\.(\d)(?=\r\n)" % TOKEN)
 _STATUS_LINE = re.compile(rb"HTTP/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*+))?(?=\r\n)")
@@ -34,6 +41,9 @@ _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]++)([/?].*)?", re.DOTALL)
 
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
 """Methods that do no more when they are done twice: RFC 9110 section 9.2.2."""
+
+SAFE = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE"))
+"""Methods that ask for no change: RFC 9110 section 9.2.1."""
 
 
 class RequestHead(NamedTuple):

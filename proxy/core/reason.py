@@ -39,6 +39,11 @@ class Reason(StrEnum):
     ERROR = "error"
     ASSIGNED = "assigned"
     ANSWERED = "answered"
+    KILLED = "killed"
+    ROLLED_BACK = "rolled_back"
+    WRITE_AFFINITY = "write_affinity"
+    RULE = "rule"
+    FAILOVER = "failover"
     # faults of the client
     BAD_REQUEST = "bad_request"
     HEAD_TOO_LARGE = "head_too_large"
@@ -143,4 +148,30 @@ DECISIONS: dict[Reason, str] = {
     Reason.ERROR: "The decision failed; legacy answered.",
     Reason.ASSIGNED: "A plugin of the route pinned the arm.",
     Reason.ANSWERED: "A plugin answered before there was a decision.",
+    Reason.KILLED: "The kill switch is on; legacy answered.",
+    Reason.ROLLED_BACK: "The rollout, or the caller's part of it, is rolled back; legacy answered.",
+    Reason.WRITE_AFFINITY: "The caller has just written; the arm that was written to answered.",
+    Reason.RULE: "One of the rollout's rules named the arm.",
+    Reason.FAILOVER: "New failed, and it was safe to ask legacy; legacy answered.",
 }
+
+TIMEOUTS = frozenset(
+    (
+        Reason.UPSTREAM_CONNECT_TIMEOUT,
+        Reason.UPSTREAM_FIRST_BYTE_TIMEOUT,
+        Reason.UPSTREAM_IDLE_TIMEOUT,
+        Reason.PLUGIN_TIMEOUT,
+    )
+)
+"""An upstream, or the plugin in its place, took too long."""
+
+CONNECTS = frozenset(
+    (
+        Reason.UPSTREAM_REFUSED,
+        Reason.UPSTREAM_UNRESOLVED,
+        Reason.UPSTREAM_TLS,
+        Reason.UPSTREAM_CONNECT_TIMEOUT,
+        Reason.NO_HEALTHY_ENDPOINT,
+    )
+)
+"""No connection could be had: nothing was sent."""

@@ -8,8 +8,7 @@ belong to the process, not to a generation: a reload never sets one back.
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from proxy.core.histogram import BOUNDS, Histogram
 from proxy.core.reason import FAULTS, Reason
@@ -19,27 +18,6 @@ NO_ROUTE = ""
 
 NO_ARM = "none"
 """The arm of a request whose route names an upstream, or that met no route."""
-
-EndpointState = Literal["up", "down", "ejected"]
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointSnapshot:
-    """One endpoint of an upstream as it is right now.
-
-    `down` was found by health checks, `ejected` by failing requests. `waiting`
-    counts requests that wait for a connection; `connects` (connections opened)
-    and `ejections` only ever grow.
-    """
-
-    upstream: str
-    endpoint: str
-    state: EndpointState
-    outstanding: int
-    idle: int
-    waiting: int
-    connects: int
-    ejections: int
 
 
 class SeriesKey(NamedTuple):
@@ -71,6 +49,7 @@ class Accounting:
     - `connections_accepted`, `connections_refused`: client connections so far
     - `bytes_in`, `bytes_out`: client side, of finished requests
     - `retries`: per upstream, requests sent again on a fresh connection
+    - `rescues`: per route, requests that new failed at and legacy was asked instead
     - `reloads_done`, `reloads_failed`: attempts to take a changed configuration
     """
 
@@ -85,6 +64,7 @@ class Accounting:
         "in_flight",
         "reloads_done",
         "reloads_failed",
+        "rescues",
         "retries",
         "tunnels_open",
     )
@@ -100,6 +80,7 @@ class Accounting:
         self.reloads_done = 0
         self.reloads_failed = 0
         self.retries: dict[str, int] = {}
+        self.rescues: dict[str, int] = {}
         self._series: dict[tuple[str, str, int, Reason], Series] = {}
         self._latency: dict[tuple[str, str], Histogram] = {}
 
@@ -161,6 +142,10 @@ class Accounting:
     def retried(self, upstream: str) -> None:
         """Note that a request was sent to `upstream` again, on a fresh connection."""
         self.retries[upstream] = self.retries.get(upstream, 0) + 1
+
+    def rescued(self, route: str) -> None:
+        """Note that new failed at a request of `route`, and that legacy is asked instead."""
+        self.rescues[route] = self.rescues.get(route, 0) + 1
 
     def reloaded(self, *, done: bool) -> None:
         """Note an attempt to take a changed configuration; `done` tells whether it serves."""

@@ -21,6 +21,7 @@ from proxy.dataplane.exchange import Exchange
 from proxy.dataplane.ids import new_trace
 from proxy.dataplane.plugged_exchange import PluggedExchange
 from proxy.dataplane.problem import problem
+from proxy.dataplane.split_exchange import SplitExchange
 from proxy.dataplane.sweep import NEVER
 
 if TYPE_CHECKING:
@@ -311,11 +312,13 @@ class ClientConnection(asyncio.Protocol):
         if end - len(head.target) > limits.header_bytes:
             raise MessageError(Reason.HEAD_TOO_LARGE, "")
         bound = generation.match(head)
-        exchange = (
-            Exchange(self, head, bound)
-            if bound.chains is None
-            else PluggedExchange(self, head, bound)
-        )
+        exchange: Exchange
+        if bound.chains is not None:
+            exchange = PluggedExchange(self, head, bound)
+        elif bound.asks:
+            exchange = SplitExchange(self, head, bound)
+        else:
+            exchange = Exchange(self, head, bound)
         self._exchange = exchange
         return exchange.begin(data[end:])
 

@@ -5,9 +5,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from proxy.core.identity import Identity
 from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.client_connection import ClientConnection
+from proxy.dataplane.decided import Decided
 from proxy.dataplane.generation import REMEMBERED
 from proxy.dataplane.sweep import Sweep
 from proxy.dataplane.tunnel import Tunnel
@@ -23,9 +23,9 @@ class Door:
 
     `generation` is replaced by one assignment; a request reads it once. While
     `draining`, connections close after the request under way; `empty` is set once
-    nobody is left to serve. `decided` are the last callers whom a rollout (its name)
-    was asked about; they are kept in memory alone, to tell beforehand what a change of
-    the configuration would do to them.
+    nobody is left to serve. `decided` are the last decisions of rollouts; they are kept
+    in memory alone, to make them again for who asks why, and to tell beforehand what a
+    change of the configuration would do to these callers.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Door:
         self.wall_clock = time.time
         self.draining = False
         self.empty = asyncio.Event()
-        self.decided: deque[tuple[str, Identity]] = deque(maxlen=REMEMBERED)
+        self.decided: deque[Decided] = deque(maxlen=REMEMBERED)
         self.connections: set[ClientConnection] = set()
         self.tunnels: set[Tunnel] = set()
 

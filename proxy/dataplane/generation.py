@@ -1,21 +1,27 @@
 """Everything that was declared, compiled: a request meets exactly one generation."""
 
 import ipaddress
+import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.models import Config
-from proxy.core.decide import ANSWERED, Decision, Pin, decide
+from proxy.config.models import Route as DeclaredRoute
+from proxy.core.affinity import WriteAffinity
+from proxy.core.decide import ANSWERED, Decision, Pin, Rollout, decide
 from proxy.core.identity import ANONYMOUS, Identity
 from proxy.core.match import Goal, Route, RouteTable, match
 from proxy.core.message import RequestHead
 from proxy.core.reason import Arm, Reason
+from proxy.core.rollout_state import RolloutState
+from proxy.core.window import Window
 from proxy.dataplane.access_log import AccessLog
 from proxy.dataplane.accounting import NO_ARM
-from proxy.dataplane.compile import EndpointRoute, compile_rollouts, compile_routes
+from proxy.dataplane.compile import EndpointRoute, compile_routes
+from proxy.dataplane.compile_rollouts import NOTHING, compile_rollout_for, compile_rollouts
 from proxy.dataplane.identify import Identifier
 from proxy.dataplane.upstream import Upstream
 from proxy.pluginhost.chains import Chains, Step
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from proxy.pluginhost.plugin_set import PluginSet
     from proxy.pluginhost.routers import PluginEndpoint
 
-__all__ = ["REMEMBERED", "BoundRoute", "Destination", "Generation"]
+__all__ = ["NOT_OBSERVED", "REMEMBERED", "BoundRoute", "Destination", "Generation", "Observers"]
 
 REMEMBERED = 2048
 """So many of the last callers of rollouts are remembered, over all routes."""
@@ -36,25 +42,54 @@ _NOWHERE = Goal()
 _log: FilteringBoundLogger = structlog.get_logger()
 
 
+class Observers(NamedTuple):
+    """What watches the rollouts from one generation to the next, each by the rollout's name."""
+
+    windows: Mapping[str, Window]
+    affinities: Mapping[str, WriteAffinity]
+    """Of the rollouts that have one."""
+
+
+NOT_OBSERVED = Observers({}, {})
+"""Nobody watches."""
+
+
 class BoundRoute:
     """A route with the live things that it leads to.
 
     `chains` are its plugins, None for a route without any; `asks` is the name of the
     rollout that has to be asked, empty where the decision is fixed; then `settled` is the
     destination. `undecided` is where a request is before its arm is decided.
+
+    `rollout` is the one that is asked, as it stands (`Generation.steer` replaces it);
+    `reading` is asked for requests that change nothing: the same but where callers read
+    what they have just written. `state` is what was learned that both are made of;
+    `assigned`: they ask plugins for the arm.
+    `rescues`: legacy may answer what new fails at; `replays`: also a POST that names
+    itself by an Idempotency-Key. `window` counts what becomes of the arms' requests,
+    parted by the attribute `cohort`; `affinity` remembers who has written where.
     """
 
     __slots__ = (
         "_asked",
+        "affinity",
         "asks",
+        "assigned",
         "chains",
+        "cohort",
         "endpoint",
         "generation",
         "name",
+        "reading",
+        "replays",
+        "rescues",
+        "rollout",
         "route",
         "settled",
+        "state",
         "undecided",
         "upstreams",
+        "window",
     )
 
     def __init__(
@@ -70,6 +105,12 @@ class BoundRoute:
         self.route = route
         self.name = route.name
         self.asks = "" if route.rollout is None else route.rollout.name
+        self.rollout = self.reading = route.rollout
+        self.state: RolloutState | None = None
+        self.assigned = self.rescues = self.replays = False
+        self.cohort = ""
+        self.window: Window | None = None
+        self.affinity: WriteAffinity | None = None
         self.upstreams = upstreams
         self.chains = chains
         self.endpoint = endpoint
@@ -119,8 +160,15 @@ class Generation:
         identifier: Identifier,
         access_log: AccessLog,
         plugins: "PluginSet | None" = None,
+        learned: Mapping[str, RolloutState] = NOTHING,
+        observers: Observers = NOT_OBSERVED,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Compile the routes of `config` and bind them to the live `upstreams` and `plugins`."""
+        """Compile the routes of `config` and bind them to the live `upstreams` and `plugins`.
+
+        `learned` is how the rollouts stand, `observers` what watches them; `wall_clock` tells
+        Unix time in seconds.
+        """
         self.number = number
         self.config = config
         self.limits = config.limits
@@ -134,8 +182,10 @@ class Generation:
         self._identifier = identifier
         self._knower: Identifier | None = None
         self._networks = [ipaddress.ip_network(n) for n in config.identity.trusted_proxies]
-        self.rollouts = compile_rollouts(config)
-        self._table, self._bound = _bind(self, plugins)
+        self.wall_clock = wall_clock
+        self.learned = dict(learned)
+        self.rollouts = compile_rollouts(config, learned)
+        self._table, self._bound = _bind(self, plugins, observers)
         self._exposed: dict[tuple[str, Reason], bytes] = {}
 
     def match(self, head: RequestHead) -> BoundRoute:
@@ -145,6 +195,10 @@ class Generation:
         path = target if query < 0 else target[:query]
         host = head.authority or by_name.get(b"host", b"")
         return self._bound[match(self._table, head.method, host, path, by_name).index]
+
+    def route(self, name: str) -> BoundRoute | None:
+        """Find a route by its name, for those who ask about it."""
+        return next((bound for bound in self._bound if bound.name == name), None)
 
     def identify(self, head: RequestHead, *, trusted: bool, now: float) -> Identity:
         """Find out who sent `head`. Pure but for the token cache.
@@ -159,11 +213,37 @@ class Generation:
             self._knower = Identifier(self.config.identity)
         return self._knower.identify(head.by_name, now, trusted=trusted).attributes
 
-    def decide(self, bound: BoundRoute, identity: Identity, pin: Pin | None = None) -> Destination:
-        """Decide the arm; `pin` asks the route's plugins."""
+    def steer(self, state: RolloutState) -> None:
+        """Let a rollout stand as `state` says, from the next request on.
+
+        What a generation declares stays as it is; how a rollout stands is learned. A rollout
+        that this generation does not have is passed over. Raises ValueError, and changes
+        nothing, for lists that cannot be used.
+        """
+        name = state.name
+        if name not in self.rollouts:
+            return
+        compiled = compile_rollout_for(self.config, name, state)
+        asking = [bound for bound in self._bound if bound.asks == name]
+        pairs = [_compiled(bound, state) for bound in asking]
+        self.learned[name] = state
+        self.rollouts[name] = compiled
+        for bound, (rollout, reading) in zip(asking, pairs, strict=True):
+            bound.rollout, bound.reading, bound.state = rollout, reading, state
+
+    def decide(
+        self,
+        bound: BoundRoute,
+        identity: Identity,
+        pin: Pin | None = None,
+        *,
+        reads: bool = False,
+    ) -> Destination:
+        """Decide the arm; `pin` asks the route's plugins, `reads`: the request changes nothing."""
         if bound.settled is not None:
             return bound.settled
-        decision = decide(bound.route.rollout, identity, pin)  # type: ignore[arg-type]
+        rollout = bound.reading if reads else bound.rollout
+        decision = decide(rollout, identity, pin)  # type: ignore[arg-type]
         if decision.error is not None:
             # Its text may name a user; the kind of error is what can be told.
             kind = type(decision.error).__name__
@@ -203,7 +283,7 @@ class Generation:
 
 
 def _bind(
-    generation: Generation, plugins: "PluginSet | None"
+    generation: Generation, plugins: "PluginSet | None", observers: Observers
 ) -> tuple[RouteTable, list[BoundRoute]]:
     """Compile the routes, and give each its upstreams and the chains of its plugins."""
     config, upstreams = generation.config, generation.upstreams
@@ -212,7 +292,7 @@ def _bind(
     answering = () if plugins is None else plugins.endpoints
     table = compile_routes(
         config,
-        generation.rollouts,
+        generation.learned,
         assigned={name for name, chain in chains.items() if chain.assign},
         endpoints=[EndpointRoute(f"plugin:{e.plugin}", e.method, e.path) for e in answering],
     )
@@ -227,4 +307,43 @@ def _bind(
         live = {arm: upstreams.get(goal.upstream, default) for arm, goal in goals.items()}
         live.setdefault(None, default)
         bound.append(BoundRoute(generation, route, live, chain, endpoint))
+    declared = {route.name: route for route in config.routes}
+    for one in bound:
+        if one.asks:
+            _watch(one, declared[one.name], observers)
     return table, bound
+
+
+def _watch(bound: BoundRoute, declared: DeclaredRoute, observers: Observers) -> None:
+    """Let a route with a rollout be steered, observed and rescued as it is declared."""
+    generation, name = bound.generation, bound.asks
+    rollout = generation.config.rollouts[name]
+    bound.assigned = bound.chains is not None and bool(bound.chains.assign)
+    bound.rescues = rollout.fallback
+    bound.replays = declared.replay == "allow"
+    bound.cohort = rollout.cohort
+    bound.window = observers.windows.get(name)
+    bound.affinity = observers.affinities.get(name)
+    state = generation.learned.get(name)
+    bound.state = state
+    if bound.affinity is not None:
+        bound.rollout, bound.reading = _compiled(bound, state)
+
+
+def _compiled(bound: BoundRoute, state: RolloutState | None) -> tuple[Rollout, Rollout]:
+    """Return the rollout as a route asks it, and as it is asked for what only reads."""
+    generation, affinity, assigned = bound.generation, bound.affinity, bound.assigned
+    config, name, route = generation.config, bound.asks, bound.name
+    rollout = compile_rollout_for(config, name, state, route=route, assigned=assigned)
+    if affinity is None:
+        return rollout, rollout
+    clock = generation.wall_clock
+    reading = compile_rollout_for(
+        config,
+        name,
+        state,
+        route=route,
+        assigned=assigned,
+        affinity=lambda key: affinity.arm_of(key, clock()),
+    )
+    return rollout, reading

@@ -13,6 +13,7 @@ from proxy.api.events import Outcome
 from proxy.api.reply import Reply, ReplyHead
 from proxy.api.request import Outgoing, Request
 from proxy.core.field import MessageError
+from proxy.core.message import RequestHead
 from proxy.core.reason import Arm, Reason
 from proxy.pluginhost.chains import SLOW_SECONDS, Step
 from proxy.pluginhost.guard import CATCHABLE_PLAIN, Guard, Quarantine, WrongResultError
@@ -67,8 +68,9 @@ def assign(steps: Steps, request: Request) -> Arm | None:
     return None
 
 
-def edit_request(steps: Steps, request: Request, outgoing: Outgoing, begun: float) -> None:
-    """Let each plugin edit what goes upstream."""
+def edit_request(steps: Steps, request: Request, head: RequestHead, begun: float) -> RequestHead:
+    """Return `head` as the plugins want it to go upstream."""
+    outgoing = Outgoing(head, request.trusted)
     for call, guard, on_fault, _ in steps:
         guard.calls += 1
         try:
@@ -76,6 +78,7 @@ def edit_request(steps: Steps, request: Request, outgoing: Outgoing, begun: floa
         except CATCHABLE_PLAIN as error:
             failed(guard, on_fault, "edit_request", error)
     look("edit_request", steps, begun)
+    return outgoing.edited(head)
 
 
 def edit_response(steps: Steps, request: Request, reply: ReplyHead) -> None:

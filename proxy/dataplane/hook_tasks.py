@@ -92,6 +92,8 @@ async def dispatch(
     parts: AsyncIterator[bytes] = reply.body
     try:
         exchange.answer(reply)
+        if exchange.over:
+            return _nothing
         await _pump(exchange, step, parts, seconds)
     finally:
         await _close(step, parts)

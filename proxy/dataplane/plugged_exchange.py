@@ -17,19 +17,17 @@ from collections.abc import Callable, Coroutine
 from time import perf_counter
 from typing import Any
 
-from proxy.api.events import Outcome
 from proxy.api.headers import EditableHeaders
 from proxy.api.reply import BODILESS, Reply, ReplyHead
-from proxy.api.request import Body, Outgoing, Request
+from proxy.api.request import Body, Request
 from proxy.core.field import MessageError
 from proxy.core.framing import Decoded, Framing
 from proxy.core.identity import ANONYMOUS
-from proxy.core.message import RequestHead, ResponseHead
-from proxy.core.reason import FAULTS, Arm, Reason
+from proxy.core.message import SAFE, RequestHead, ResponseHead
+from proxy.core.reason import Arm, Reason
 from proxy.dataplane import hook_calls, hook_tasks
-from proxy.dataplane.exchange import Exchange
 from proxy.dataplane.generation import Destination
-from proxy.dataplane.record import Ending
+from proxy.dataplane.record import Ending, outcome
 from proxy.dataplane.request_body import RequestBody
 from proxy.dataplane.rewriting import (
     edited_head,
@@ -38,6 +36,7 @@ from proxy.dataplane.rewriting import (
     unlengthened,
     unranged,
 )
+from proxy.dataplane.split_exchange import SplitExchange
 from proxy.dataplane.upstream import Endpoint
 from proxy.dataplane.upstream_connection import UpstreamConnection
 from proxy.pluginhost.chains import Chains, Step
@@ -48,7 +47,7 @@ __all__ = ["PluggedExchange"]
 _GRACE_SECONDS = 1.0
 
 
-class PluggedExchange(Exchange):
+class PluggedExchange(SplitExchange):
     """See the module."""
 
     plugged = True
@@ -57,6 +56,8 @@ class PluggedExchange(Exchange):
     _room: asyncio.Event | None = None
     _task: "asyncio.Task[None] | None" = None
     _rewritten: RequestHead | None = None
+    # The whole body as the client sent it, where somebody wanted it.
+    _whole_body: bytes | None = None
     _collecting = False
     _over = False
     _streaming = False
@@ -118,22 +119,29 @@ class PluggedExchange(Exchange):
             return
         if self._bound.asks:
             self._decide_arm()
-        request, to = self._request, self._destination
-        request.arm, request.reason = to.arm, to.reason
-        if to.decision.rejected:
+        if self._destination.decision.rejected:
             self._fault(Reason.MISSING_KEY, "This route answers only callers with a key.")
-        elif to.goal.plugin or self._chains.rewrite_request:
-            self._collect()
         else:
-            self._attempt(fresh=False)
+            self._set_off()
 
     def _decide_arm(self) -> None:
         identity = self._request.identity
-        if self._bound.remembers():
-            self._client.door.decided.append((self._bound.asks, identity))
         pin = self._pin if self._chains.assign else None
-        self._destination = self.generation.decide(self._bound, identity, pin)
+        reads = self.method in SAFE
+        self._destination = to = self.generation.decide(self._bound, identity, pin, reads=reads)
+        self._remember(identity, to)
         self._tell_decision()
+
+    def _set_off(self) -> None:
+        request, to = self._request, self._destination
+        request.arm, request.reason = to.arm, to.reason
+        self._rewritten = None
+        if not to.goal.plugin and not self._chains.rewrite_request:
+            self._attempt(fresh=False)
+        elif self._whole_body is None:
+            self._collect()
+        else:
+            self._collected(self._whole_body)
 
     def _tell_decision(self) -> None:
         to = self._destination
@@ -176,7 +184,9 @@ class PluggedExchange(Exchange):
 
     def _collected(self, data: bytes) -> None:
         chains, request, to = self._chains, self._request, self._destination
+        self._whole_body = data
         if to.goal.plugin:
+            self._sent = True
             step, timeout = self.generation.dispatcher(self._bound, to)
             self._start(hook_tasks.dispatch(self, step, request, data, timeout))
         else:
@@ -191,25 +201,20 @@ class PluggedExchange(Exchange):
         if chains.rewrite_response:
             head = unranged(head)
         if chains.edit_request:
+            begun = perf_counter() if self._waited else self._looked
             try:
-                head = self._edit_request(chains.edit_request, head)
+                head = hook_calls.edit_request(chains.edit_request, self._request, head, begun)
             except MessageError as error:
                 self._fault(error.reason, error.detail)
                 return
         super()._send(connection, endpoint, head)
 
-    def _edit_request(self, steps: tuple[Step, ...], head: RequestHead) -> RequestHead:
-        request = self._request
-        outgoing = Outgoing(head, request.trusted)
-        begun = perf_counter() if self._waited else self._looked
-        hook_calls.edit_request(steps, request, outgoing, begun)
-        return outgoing.edited(head)
-
     # the answer
 
     def response(self, head: ResponseHead, framing: Framing, first: Decoded) -> None:
         """Pass the answer on through the hooks; hold it where it is to be rewritten."""
-        self._upstream_status = head.status
+        if self._given_up(head.status):
+            return
         if self._chains.rewrite_response:
             if framing is not Framing.NONE:
                 self._held_head = head
@@ -266,8 +271,8 @@ class PluggedExchange(Exchange):
 
     @property
     def over(self) -> bool:
-        """Whether the exchange has ended, so that nobody wants the task's result."""
-        return self._over
+        """Whether nobody wants the result of the task that asks: all is over, or begun anew."""
+        return self._over or self._task is not asyncio.current_task()
 
     def fault(self, reason: Reason) -> None:
         """End with a fault that a task has found."""
@@ -293,6 +298,8 @@ class PluggedExchange(Exchange):
 
     def answer(self, reply: Reply) -> None:
         """Answer with a plugin's reply, or with a rewritten one."""
+        if self._destination.goal.plugin and self._given_up(reply.status):
+            return
         reply = reply.copied()  # a plugin may keep one and return it again and again
         try:
             hook_calls.edit_response(self._chains.edit_response, self._request, reply)
@@ -370,7 +377,15 @@ class PluggedExchange(Exchange):
 
     # the end
 
+    def _rescue(self, fault: Reason | None) -> None:
+        self._task = None  # whatever it still finds out is not wanted any more
+        super()._rescue(fault)
+
+    def _body_is_here(self) -> bool:
+        return self._whole_body is not None or super()._body_is_here()
+
     def _finished(self, ending: Ending) -> None:
+        super()._finished(ending)
         self._over = True
         task = self._task
         if task is not None and not task.done() and task is not asyncio.current_task():
@@ -378,19 +393,7 @@ class PluggedExchange(Exchange):
         steps = self._chains.finished
         if steps:
             now = self._started + ending.seconds
-            hook_calls.finished(steps, self._request, self._outcome(ending), now)
+            hook_calls.finished(
+                steps, self._request, outcome(self._destination, ending, self._answered_by), now
+            )
         self.generation.left()
-
-    def _outcome(self, ending: Ending) -> Outcome:
-        to, fault = self._destination, ending.fault
-        return Outcome(
-            to.route,
-            to.arm,
-            ending.reason,
-            ending.status,
-            ending.seconds,
-            ending.bytes_in,
-            ending.bytes_out,
-            "" if fault is None else FAULTS[fault].blame,
-            self._answered_by or "",
-        )

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from proxy.api.events import Outcome
 from proxy.core.message import RequestHead
-from proxy.core.reason import Reason
+from proxy.core.reason import FAULTS, Reason
 from proxy.dataplane.access_log import AccessEntry
 from proxy.dataplane.generation import Destination, Generation
 from proxy.dataplane.outgoing import OutgoingRequest
@@ -11,7 +12,7 @@ from proxy.dataplane.outgoing import OutgoingRequest
 if TYPE_CHECKING:
     from proxy.dataplane.client_connection import ClientConnection
 
-__all__ = ["Ending", "record"]
+__all__ = ["Ending", "outcome", "record"]
 
 
 class Ending:
@@ -75,3 +76,19 @@ def record(
                 generation=generation.number,
             )
         )
+
+
+def outcome(to: Destination, ending: Ending, endpoint: str | None) -> Outcome:
+    """Return what plugins are told of a request that is over."""
+    fault = ending.fault
+    return Outcome(
+        to.route,
+        to.arm,
+        ending.reason,
+        ending.status,
+        ending.seconds,
+        ending.bytes_in,
+        ending.bytes_out,
+        "" if fault is None else FAULTS[fault].blame,
+        endpoint or "",
+    )

@@ -29,6 +29,8 @@ class RequestBody:
         "_collecting",
         "_connection",
         "_decoder",
+        "_kept",
+        "_kept_most",
         "_most",
         "_pending",
         "_trailers",
@@ -51,6 +53,8 @@ class RequestBody:
         self._trailers: list[Field] = []
         self._collecting = False
         self._most = _PENDING_MOST
+        self._kept: bytearray | None = None
+        self._kept_most = 0
 
     @classmethod
     def of(cls, client: "ClientConnection", head: RequestHead) -> "RequestBody | None":
@@ -71,11 +75,12 @@ class RequestBody:
         payload, rest, done, trailers = self._decoder.feed(data)
         self.done = done
         self.taken += len(payload)
+        self._trailers = trailers
         if self._connection is not None:
+            self._keep_also(payload)
             self._connection.transport.write(self._encoded(payload, trailers))
             return rest
         self._pending += payload
-        self._trailers = trailers
         if len(self._pending) > self._most:
             if self._collecting:
                 raise MessageError(Reason.BODY_TOO_LARGE, "")
@@ -86,9 +91,36 @@ class RequestBody:
         """Send to `connection` from now on; returns what has come so far, to go first."""
         self._connection = connection
         pending = bytes(self._pending)
+        if self._kept_most:
+            self._kept = bytearray()
+            self._keep_also(pending)
         self._pending.clear()
         self._client.resume()
         return self._encoded(pending, self._trailers)
+
+    def keep(self, most: int) -> None:
+        """Keep what is sent, up to `most` bytes, so that it can be sent elsewhere after all."""
+        self._kept_most = most
+
+    @property
+    def rewindable(self) -> bool:
+        """Whether all that has come is still here."""
+        return self._connection is None or self._kept is not None
+
+    def rewind(self) -> None:
+        """Take back what was sent: `attach` begins anew. Only where it is `rewindable`."""
+        if self._connection is not None and self._kept is not None:
+            self._pending = self._kept
+            self._kept = self._connection = None
+            self._kept_most = 0
+
+    def _keep_also(self, payload: bytes) -> None:
+        kept = self._kept
+        if kept is None:
+            return
+        kept += payload
+        if len(kept) > self._kept_most:
+            self._kept = None
 
     def collect(self, most: int, announced: int) -> None:
         """Keep the body until all of it has come, `most` bytes of it.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from proxy.config.models import Upstream as Declared
 from proxy.core.endpoint_health import EjectionRule, EndpointHealth, choose
 from proxy.core.reason import Reason
-from proxy.dataplane.accounting import EndpointSnapshot
+from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
 from proxy.dataplane.pool import EndpointPool, PoolRule
 
 __all__ = ["Endpoint", "Upstream"]

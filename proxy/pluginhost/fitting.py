@@ -11,7 +11,7 @@ from proxy.api.settings import Settings
 from proxy.pluginhost.failures import failure
 from proxy.pluginhost.guard import CATCHABLE
 from proxy.pluginhost.verify import PluginCode
-from proxy.pluginhost.wanted import ApplicationWanted, Place, UseWanted, Wanted
+from proxy.pluginhost.wanted import ApplicationWanted, JudgeWanted, Place, UseWanted, Wanted
 from proxy.settings.problems import ConfigError, Problem
 
 __all__ = ["ON_ERROR_HOOKS", "Fitting", "ReadApplication", "ReadUse", "UseKey", "fit"]
@@ -38,8 +38,9 @@ class ReadApplication(NamedTuple):
 
     code: PluginCode
     settings: Settings
-    wanted: ApplicationWanted | UseWanted
-    """Where it is asked for: under `plugins:`, or by the first use of its plugin."""
+    wanted: ApplicationWanted | UseWanted | JudgeWanted
+    """Where it is asked for: under `plugins:`, or by the first use of its plugin, or by a
+    rollout."""
 
 
 class ReadUse(NamedTuple):
@@ -63,6 +64,7 @@ def fit(wanted: Wanted, codes: Mapping[str, PluginCode]) -> Fitting:
     """Read all settings and find all that does not fit; plugins without code are passed over."""
     problems: list[Problem] = []
     applications = tuple(_applications(wanted, codes, problems))
+    problems += _no_judges(wanted, codes)
     uses: list[ReadUse] = []
     for use, key in _keyed(wanted.uses):
         code = codes.get(use.plugin)
@@ -89,7 +91,7 @@ def _keyed(uses: tuple[UseWanted, ...]) -> Iterator[tuple[UseWanted, UseKey]]:
 def _applications(
     wanted: Wanted, codes: Mapping[str, PluginCode], problems: list[Problem]
 ) -> Iterator[ReadApplication]:
-    asked: dict[str, ApplicationWanted | UseWanted] = {}
+    asked: dict[str, ApplicationWanted | UseWanted | JudgeWanted] = {}
     for one in wanted.named:
         asked.setdefault(one.plugin, one)
     for name, one in asked.items():
@@ -122,7 +124,10 @@ def _read(
 
 
 def _default(
-    use: UseWanted, code: PluginCode, model: type[Settings], problems: list[Problem]
+    asked: UseWanted | JudgeWanted,
+    code: PluginCode,
+    model: type[Settings],
+    problems: list[Problem],
 ) -> Settings | None:
     """The settings of an application that nobody wrote settings for."""
     try:
@@ -130,10 +135,10 @@ def _default(
     except ValidationError as error:
         missing = ", ".join(str(one["loc"][0]) for one in error.errors() if one["loc"])
         problems.append(
-            use.place.problem(
-                f"{use.plugin}, with no settings under plugins.{use.plugin}",
+            asked.place.problem(
+                f"{asked.plugin}, with no settings under plugins.{asked.plugin}",
                 f"the settings that it needs there: {missing or 'those of its Application'}",
-                f"write them under plugins.{use.plugin}",
+                f"write them under plugins.{asked.plugin}",
             )
         )
     except CATCHABLE as error:
@@ -147,6 +152,18 @@ def _no_application(wanted: ApplicationWanted) -> Problem:
         "a plugin that has some: this one has no Application class",
         "write them where the plugin is used on a route",
     )
+
+
+def _no_judges(wanted: Wanted, codes: Mapping[str, PluginCode]) -> Iterator[Problem]:
+    """A plugin that cannot judge would never roll back."""
+    for one in wanted.judges:
+        code = codes.get(one.plugin)
+        if code and "judge" not in {method.name for method in code.application_hooks}:
+            yield one.place.problem(
+                f"{one.plugin} as the judge of a rollout",
+                "a plugin with an Application class that has the hook judge",
+                "auto_rollback is one",
+            )
 
 
 def _unfit(use: UseWanted, code: PluginCode) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from proxy.api.events import Alert, Move
+from proxy.api.judging import Question, Verdict
 from proxy.pluginhost import tracing
 from proxy.pluginhost.alerts import Alerts
 from proxy.pluginhost.codes import Gathered, LiveCodes, gather
@@ -21,6 +22,7 @@ from proxy.pluginhost.faults import FaultLog, release_hint
 from proxy.pluginhost.fitting import fit
 from proxy.pluginhost.guard import Guard
 from proxy.pluginhost.instances import ApplicationInstance, Instances, Known, Maker
+from proxy.pluginhost.judges import verdicts
 from proxy.pluginhost.lifecycle import SHUTDOWN_SECONDS, STARTUP_SECONDS, start, stop
 from proxy.pluginhost.metrics import PluginMetrics
 from proxy.pluginhost.plugin_set import PluginSet
@@ -120,6 +122,10 @@ class PluginHost:
     def alert(self, alert: Alert) -> None:
         """Tell the applications of something that a person should know."""
         self._alerts.tell(alert)
+
+    def judge(self, question: Question) -> list[Verdict]:
+        """Ask every application that judges; a fault, or a quarantine, is a ``hold``."""
+        return verdicts(self._told(), question)
 
     async def close(self) -> None:
         """End all sets, whoever uses them; the process ends."""

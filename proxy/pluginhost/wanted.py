@@ -11,7 +11,7 @@ from proxy.api.settings import Settings
 from proxy.pluginhost.sources import Catalogue
 from proxy.settings.problems import Problem
 
-__all__ = ["ApplicationWanted", "Place", "UseWanted", "Wanted"]
+__all__ = ["ApplicationWanted", "JudgeWanted", "Place", "UseWanted", "Wanted"]
 
 
 class Place(Protocol):
@@ -26,6 +26,13 @@ class Place(Protocol):
 
 class ApplicationWanted(NamedTuple):
     """A plugin that is named under `plugins:` with its application-scope settings."""
+
+    plugin: str
+    place: Place
+
+
+class JudgeWanted(NamedTuple):
+    """A plugin that a rollout's `rollback` names; its settings are those under `plugins:`."""
 
     plugin: str
     place: Place
@@ -55,11 +62,12 @@ class Wanted(NamedTuple):
     uses: tuple[UseWanted, ...] = ()
     found: Catalogue | None = None
     """What was found in `paths` and installed; None: look now."""
+    judges: tuple[JudgeWanted, ...] = ()
 
     @property
-    def named(self) -> "tuple[ApplicationWanted | UseWanted, ...]":
+    def named(self) -> "tuple[ApplicationWanted | UseWanted | JudgeWanted, ...]":
         """Return everything that names a plugin."""
-        return (*self.applications, *self.uses)
+        return (*self.applications, *self.uses, *self.judges)
 
     @property
     def plugins(self) -> frozenset[str]:

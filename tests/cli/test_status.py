@@ -1,5 +1,6 @@
 """`crossfade status` against a real admin listener."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -8,6 +9,7 @@ from aiohttp import web
 
 from proxy.cli import status
 from proxy.controlplane.draining import DrainingStatus
+from proxy.controlplane.status import RolloutStatus
 from tests.cli.asking import run, unused_address
 from tests.controlplane.admin_view import (
     View,
@@ -73,6 +75,17 @@ async def test_a_rollback_is_not_called_a_refusal(view: View) -> None:
         ran = await run(status.command, "--admin", url)
     assert "What serves is not what the file holds:" in ran.out
     assert "refused" not in ran.out.replace("upstream_refused", "")
+
+
+async def test_each_rollout_is_shown_with_how_it_stands(
+    view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = RolloutStatus("hybrid", enabled=True, percentage=25.0, standing="rolled_back")
+    told = replace(view.status(), rollouts=(back,))
+    monkeypatch.setattr(view, "status", lambda: told)
+    async with admin_serving(view) as url:
+        ran = await run(status.command, "--admin", url)
+    assert "rolled back" in ran.out
 
 
 async def test_generations_that_drain_are_shown_beside_the_one_that_serves(view: View) -> None:

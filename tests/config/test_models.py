@@ -5,10 +5,16 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from proxy.config.models import Rollout
 from tests.config.writing import MINIMAL, load_text
 
 REST = "upstreams: {legacy: {url: 'http://127.0.0.1:3000'}}\n"
 WITH_KEY = MINIMAL + "identity: {key: ['cookie:sid']}\n"
+
+
+def rollout_of(folder: Path, text: str) -> Rollout:
+    """The rollout of a file in which it is written like this."""
+    return load_text(folder, f"{WITH_KEY}rollouts: {{a: {text}}}\n").rollouts["a"]
 
 
 def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
@@ -100,3 +106,35 @@ def test_named_attributes_take_the_place_of_the_standard_ones(tmp_path: Path) ->
 
     assert set(named.identity.attributes) == {"plan"}
     assert "tier" in load_text(tmp_path, MINIMAL).identity.attributes
+
+
+def test_a_rule_splits_by_a_salt_of_its_own(tmp_path: Path) -> None:
+    rules = "rules: [{when: {tier: a}, then: new}, {when: {tier: b}, percentage: 1, salt: own}]"
+    default, salted = (
+        rollout_of(tmp_path, f"{{{rules}}}"),
+        rollout_of(tmp_path, f"{{salt: s, {rules}}}"),
+    )
+    long = rollout_of(tmp_path, f"{{salt: {'s' * 60}, {rules}}}")
+
+    assert [rule.salt for rule in default.rules] == ["a/rule1", "own"]
+    assert [rule.salt for rule in salted.rules] == ["s/rule1", "own"]
+    assert len(long.rules[0].salt.encode()) == 64
+    assert long.rules[0].salt != f"{'s' * 60}/rul"
+
+
+def test_rules_and_a_ramp_may_be_left_out(tmp_path: Path) -> None:
+    found = rollout_of(tmp_path, "{percentage: 5}")
+
+    assert found.ramp is None
+    assert (found.rules, found.cohort, found.write_affinity) == ((), "", 0.0)
+    assert (found.fallback, found.whitelist_survives_rollback) == (True, False)
+
+
+def test_posts_may_be_asked_of_legacy_again_only_where_the_route_says_so(tmp_path: Path) -> None:
+    route = (
+        "match: {path: /a}, rollout: a, arms: {legacy: {upstream: legacy}, new: {upstream: legacy}}"
+    )
+    text = f"{WITH_KEY}rollouts: {{a: {{}}}}\nroutes:\n"
+    text += f"  - {{name: safe, {route}}}\n  - {{name: allow, {route}, replay: allow}}\n"
+
+    assert [each.replay for each in load_text(tmp_path, text).routes] == ["safe", "allow"]

@@ -35,6 +35,12 @@ LEAKS = [
     f"routes: [{{name: a, match: {{headers: {{X-Token: [{SECRET}]}}}}, upstream: legacy}}]",
     f"rollouts: {{a: {{whitelist: [{SECRET}], blacklist: [{SECRET}]}}}}",
     f"rollouts: {{a: {{whitelist: {SECRET}}}}}",
+    f"rollouts: {{a: {{ramp: {{gates: {{webhook: {{url: 'http://a:{SECRET}@b/c'}}}}}}}}}}",
+    f"state: {SECRET}",
+    f"state: {{url: '{SECRET}'}}",
+    f"state: 'redis://:{SECRET}@127.0.0.1:port'",
+    f"state: 'redis://:{SECRET}@127.0.0.1/0?password={SECRET}'",
+    "state: 'redis://:${LEAK}@127.0.0.1/users'",
 ]
 
 
@@ -61,6 +67,7 @@ def test_a_loaded_configuration_does_not_show_its_secrets(tmp_path: Path) -> Non
     text = MINIMAL + (
         f"identity: {{jwt: {{secret: {SECRET}}}}}\n"
         f"admin: {{tokens: [{{name: ops, role: admin, token: {SECRET}}}]}}\n"
+        f"state: redis://:{SECRET}@127.0.0.1\n"
     )
     config = load_text(tmp_path, text)
 
@@ -68,3 +75,4 @@ def test_a_loaded_configuration_does_not_show_its_secrets(tmp_path: Path) -> Non
     assert "hunter2" not in shown
     assert config.admin is not None
     assert config.admin.tokens[0].token.get_secret_value() == SECRET
+    assert config.state == f"redis://:{SECRET}@127.0.0.1:6379/0"

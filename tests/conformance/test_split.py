@@ -202,7 +202,7 @@ def test_a_request_that_matches_no_route_goes_to_the_default_upstream(split: Sta
 
 def test_a_fault_of_an_arm_names_the_arm(split: Stage) -> None:
     client = split.connect(source=TRUSTED)
-    client.send(get(b"/listed/x", b"X-User-Id: friend"))
+    client.send(get(b"/listed/x", b"X-User-Id: friend").replace(b"GET", b"POST", 1))
     split.other.receive().close()
     answer = client.read_response()
     assert_problem(answer, 502, "upstream_closed")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.api import Alert, Move
+from proxy.api import Alert, Move, Observed, Question, Scope, Verdict
 from proxy.api.hookspecs import HOOKS
+from proxy.config.rollback import Rollback
 from scripts.plugin_pages import signature
 from scripts.reference_pages import FOLDER
 from tests.kit.plugged import GET, OK, plugged
@@ -28,6 +29,8 @@ class Everything(Application):
     def provide_admin(self, router): self.called.append("provide_admin")
     @hook
     def health(self): self.called.append("health"); return ""
+    @hook
+    def judge(self, question): self.called.append("judge"); return Verdict("pass", "")
     @hook
     def rollout_moved(self, move): self.called.append("rollout_moved")
     @hook
@@ -61,6 +64,17 @@ class Answering(Use):
     @hook
     async def dispatch(self, request, body): return Reply(200, body="dispatch")
 """
+
+QUESTION = Question(
+    kind="brake",
+    rollout="r",
+    percentage=5.0,
+    share=0.05,
+    segment=1,
+    settings=Rollback(judge="every"),
+    observed={Scope(): Observed()},
+    now=1_750_000_000.0,
+)
 
 
 def shipped() -> dict[str, set[str]]:
@@ -107,6 +121,7 @@ async def test_each_hook_is_called_in_the_life_of_a_proxy() -> None:
         await turns()
         called.append(client.sent().rpartition(b"\r\n")[2].decode())
         made.reports()
+        assert host.judge(QUESTION) == [Verdict("pass", "")]
         host.moved(Move("r", 0, 5, "test", "because"))
         host.alert(Alert("test", "r", "Something."))
 

@@ -107,6 +107,7 @@ def until_healthy(check: list[str], process: "subprocess.Popen[bytes]") -> bool:
     return False
 
 
+@pytest.mark.image
 def test_the_built_image_serves_as_its_user_is_healthy_and_drains_on_sigterm(image: Path) -> None:
     port, admin = free_port(), free_port()
     text = (ROOT / "deploy" / "config.yaml").read_text(encoding="utf-8")
@@ -138,6 +139,7 @@ def test_the_built_image_serves_as_its_user_is_healthy_and_drains_on_sigterm(ima
         process.wait()
 
 
+@pytest.mark.image
 def test_the_image_holds_no_installer_and_nothing_but_the_product(image: Path) -> None:
     installed = {path.name for path in (image / "opt/crossfade").glob("lib/*/site-packages/*")}
     assert "proxy" in installed

@@ -9,6 +9,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _SECTION = "a section's model: tests/config/test_models.py, tests/config/test_golden.py"
 _RULES = "what a file may not say: tests/config/test_golden.py, one case for each problem"
+_AUTHORITY = (
+    "parts of the authority: tests/controlplane/rollouts/test_authority.py, "
+    "tests/controlplane/rollouts/test_outages.py, tests/controlplane/rollouts/test_agreeing.py"
+)
 
 # Tested through others; each with where.
 ELSEWHERE = {
@@ -24,6 +28,7 @@ ELSEWHERE = {
     "proxy/config/limits.py": _SECTION,
     "proxy/config/listen.py": _SECTION,
     "proxy/settings/problems.py": "how problems are told: tests/config/test_golden.py",
+    "proxy/config/ramping.py": _RULES,
     "proxy/config/rollout.py": _SECTION,
     "proxy/config/route.py": _SECTION,
     "proxy/config/schema.py": "what a schema says: tests/config/test_reference.py",
@@ -36,7 +41,27 @@ ELSEWHERE = {
     "proxy/config/trust.py": _RULES,
     "proxy/config/upstream.py": _SECTION,
     "proxy/config/wiring.py": _RULES,
-    "proxy/controlplane/status.py": "what tests/controlplane/test_admin.py is shown",
+    "proxy/controlplane/admin/serving.py": "tests/controlplane/admin/test_server.py, "
+    "tests/controlplane/admin/test_changes.py",
+    "proxy/controlplane/rollouts/course.py": "tests/controlplane/rollouts/test_braking.py walks it",
+    "proxy/controlplane/rollouts/reach.py": "names: tests/controlplane/rollouts/looped.py fills it",
+    "proxy/controlplane/admin/feature_flag_routes.py": "what is asked for, and refused: "
+    "tests/controlplane/admin/test_feature_flags.py",
+    "proxy/controlplane/status.py": "what tests/controlplane/admin/test_server.py is shown",
+    "proxy/controlplane/rollouts/report.py": "values: tests/controlplane/rollouts/test_loop.py",
+    "proxy/controlplane/metric_specs.py": "a list: tests/controlplane/test_metrics.py",
+    "proxy/controlplane/rollouts/book.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/declaring.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/effects.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/entries.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/force.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/request.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/running.py": "parts: tests/controlplane/test_process.py",
+    "proxy/controlplane/rollouts/saving.py": _AUTHORITY,
+    "proxy/core/decision.py": "values: tests/core/test_decide.py makes them",
+    "proxy/dataplane/endpoint_snapshot.py": "a value: tests/dataplane/test_upstream.py",
+    "proxy/dataplane/decided.py": "a value: tests/dataplane/test_split_exchange.py has them made",
+    "proxy/api/judging.py": "values: tests/controlplane/rollouts/test_observing.py makes them",
     "proxy/core/identity.py": "values: tests/core/test_decide.py, tests/dataplane/test_identify.py",
 }
 

@@ -5,10 +5,17 @@ from typing import Any
 import aiohttp
 import orjson
 
-from proxy.controlplane.auth import Role
+from proxy.controlplane.admin.auth import Role
 
 SECRETS = {role.name.lower(): f"the token of the {role.name.lower()}" for role in Role}
 TOKENS = [{"name": f"a-{role}", "role": role, "token": text} for role, text in SECRETS.items()]
+
+
+def by(role: str, **more: str) -> dict[str, str]:
+    """The header fields of somebody with this role; underscores in their names are hyphens."""
+    return {"Authorization": f"Bearer {SECRETS[role]}"} | {
+        name.replace("_", "-"): value for name, value in more.items()
+    }
 
 
 class Asked:

@@ -1,17 +1,21 @@
 """A proxy reduced to what the admin listener sees of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 
 from proxy.api import Handler
-from proxy.config.models import Admin
-from proxy.controlplane.admin import start_admin
+from proxy.api.judging import Observed, Scope
+from proxy.config.models import Admin, Config
+from proxy.controlplane.admin.server import start_admin
 from proxy.controlplane.draining import DrainingStatus
+from proxy.controlplane.generations import GenerationBuilder
 from proxy.controlplane.history import HistoryEntry
 from proxy.controlplane.metrics import GenerationFacts, MetricSources, PluginFacts, build_registry
+from proxy.controlplane.rollouts.authority import Rollouts
+from proxy.controlplane.rollouts.report import RolloutReport
 from proxy.controlplane.status import (
     ConfigStatus,
     ReloadOutcome,
@@ -20,12 +24,20 @@ from proxy.controlplane.status import (
     summarise,
 )
 from proxy.core.reason import Reason
-from proxy.dataplane.accounting import Accounting, EndpointSnapshot
+from proxy.core.rollout_state import RolloutState
+from proxy.dataplane.access_log import KeyHash
+from proxy.dataplane.accounting import Accounting
+from proxy.dataplane.decided import Decided
+from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
+from proxy.dataplane.generation import Generation
 from proxy.pluginhost.chains import Step
 from proxy.pluginhost.faults import FaultKey, SlowKey
 from proxy.pluginhost.guard import APPLICATION, Guard
 from proxy.pluginhost.reports import PluginReport, UseReport
 from proxy.pluginhost.routers import PluginAdmin
+
+NOW = 1_700_000_000.0
+"""When everything happens, in Unix seconds."""
 
 ENDPOINTS = (
     EndpointSnapshot("legacy", "http://127.0.0.1:3000", "up", 3, 2, 0, 17, 0),
@@ -45,6 +57,35 @@ PLUGGED = PluginFacts(
     ),
     modules=7,
 )
+CONFIG = {
+    "listen": "127.0.0.1:0",
+    "upstreams": {
+        "legacy": {"url": "http://127.0.0.1:3000"},
+        "new": {"url": "http://127.0.0.1:4000"},
+    },
+    "identity": {"key": ["header:X-User-Id"]},
+    "rollouts": {
+        "hybrid": {
+            "percentage": 5,
+            "cohort": "tenant",
+            "whitelist": ["ann"],
+            "ramp": {
+                "steps": [5, {"percentage": 25, "gates": {"approval": True}}, 50, 100],
+                "gates": {"webhook": {"url": "http://127.0.0.1:7000/gate"}},
+            },
+        },
+        "sleeping": {"enabled": False, "percentage": 50},
+    },
+    "routes": [
+        {
+            "name": name,
+            "match": {"path": f"/{name}"},
+            "rollout": "hybrid",
+            "arms": {"legacy": {"upstream": "legacy"}, "new": {"upstream": "new"}},
+        }
+        for name in ("campaigns", "messages")
+    ],
+}
 HISTORY = (
     HistoryEntry(2, "cd" * 32, 1700000000.0, "Crossfade started"),
     HistoryEntry(3, "ab" * 32, 1700000060.0, "the plugin headers changed"),
@@ -94,6 +135,16 @@ def statsd_report(health: str = "", quarantined: str = "") -> PluginReport:
     )
 
 
+class InForce:
+    """What was put in force on the hot path, by rollout."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, RolloutState] = {}
+
+    def steer(self, state: RolloutState) -> None:
+        self.states[state.name] = state
+
+
 class Faulty:
     """Takes note of the faults of plugins: `faults` are pairs of hook and exception."""
 
@@ -128,6 +179,11 @@ class View:
         self.released: list[str | None] = []
         self.watch = Faulty()
         self.answers: list[PluginAdmin] = []
+        self.opened: Rollouts | None = None
+        self.built: Generation | None = None
+        self.decided: list[Decided] = []
+        self.config: Config = Config.model_validate(CONFIG)
+        self.standings: dict[str, RolloutReport] = {}
         sources = MetricSources(
             lambda: GenerationFacts(3, bool(self.problems), 1700000000.0, draining=2),
             lambda: ENDPOINTS,
@@ -139,6 +195,23 @@ class View:
     @property
     def registry(self) -> CollectorRegistry:
         return self._registry
+
+    @property
+    def rollouts(self) -> Rollouts:
+        assert self.opened is not None, "begin the test with the fixture `rollouts`"
+        return self.opened
+
+    def standing(self, name: str) -> RolloutReport:
+        return self.standings.get(name, RolloutReport())
+
+    def observed(self, name: str) -> Mapping[Scope, Observed]:
+        return self.standing(name).observed
+
+    @property
+    def generation(self) -> Generation:
+        if self.built is None:
+            self.built = GenerationBuilder(lambda: 0.0, KeyHash(b"test")).build(self.config)
+        return self.built
 
     def ready(self) -> tuple[bool, str]:
         return self.is_ready

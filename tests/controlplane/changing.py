@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,8 +18,10 @@ from proxy.controlplane.generations import GenerationBuilder, prepare
 from proxy.controlplane.listeners import ListenersError
 from proxy.controlplane.material import material_of
 from proxy.controlplane.reloading import Parts, Reloader
+from proxy.controlplane.rollouts.authority import Effects, Rollouts
 from proxy.controlplane.seen import Seen
 from proxy.controlplane.status import ReloadOutcome
+from proxy.core.rollout_state import RolloutState
 from proxy.dataplane.access_log import KeyHash
 from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.door import Door
@@ -26,6 +29,7 @@ from proxy.dataplane.generation import Generation
 from proxy.pluginhost.host import PluginHost
 from proxy.pluginhost.importing import loaded
 from proxy.pluginhost.plugin_set import PluginSet
+from proxy.stores.memory import MemoryStore
 
 HELLO = """
 from proxy.api import Application, Settings, Use, hook
@@ -80,6 +84,9 @@ class Changing:
         self.door: Door
         self.draining: Draining[Generation]
         self.reloader: Reloader
+        self.store = MemoryStore()
+        effects = Effects(self._steer, self.host.moved, self.host.alert)
+        self.rollouts = Rollouts(self.store, effects, {}, time.time)
         self.plugins.mkdir()
         self.write()
         self.write_plugin("1")
@@ -104,14 +111,25 @@ class Changing:
         seen = Seen.at(self.file, config.plugins.path)
         material = material_of(config)
         builder = GenerationBuilder(loop.time, KeyHash(b"test"))
-        generation = await prepare(builder, self.host, material, None)
+        await self.rollouts.open(config)
+        generation = await prepare(builder, self.host, material, None, self.rollouts.states())
         self.door = Door(generation, self.accounting, loop)
         self.draining = Draining(self.door.cut_generation)
         await self._take_over(generation)
         parts = Parts(
-            builder, self.host, self.door, self.draining, self._take_over, self.followed.append
+            builder,
+            self.host,
+            self.door,
+            self.draining,
+            self._take_over,
+            self.followed.append,
+            self.rollouts,
         )
         self.reloader = Reloader(parts, {}, seen, material)
+
+    def _steer(self, state: RolloutState) -> None:
+        if hasattr(self, "door"):
+            self.door.generation.steer(state)
 
     async def _take_over(self, generation: Generation) -> None:
         if self.no_listener:
@@ -124,6 +142,7 @@ class Changing:
         await self.reloader.stop()
         self.draining.retire(self.door.generation)
         await self.draining.close()
+        await self.rollouts.close()
         await self.host.close()
         self.door.close()
         assert self.host.sets == 0

@@ -1,6 +1,6 @@
 """Callers decided again: who would change sides, and which changes are refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from proxy.config.models import Config
 from proxy.controlplane.preview import RolloutPreview, check_rebucket, preview
 from proxy.core.bucket import bucket
+from proxy.core.decide import ROUTED
 from proxy.core.identity import ANONYMOUS, Identity
+from proxy.core.rollout_state import Declared, Mark, RolloutState
+from proxy.dataplane.compile_rollouts import NOTHING
+from proxy.dataplane.decided import Decided
 
 SPLIT = {"legacy": {"upstream": "legacy"}, "new": {"upstream": "new"}}
 
@@ -46,13 +50,25 @@ def caller(key: str, *, verified: bool = False, **attributes: str) -> Identity:
 CALLERS = [("a", caller(f"user-{number}")) for number in range(400)]
 
 
+def foreseen(
+    callers: Iterable[tuple[str, Identity]],
+    before: Config,
+    after: Config,
+    learned: Mapping[str, RolloutState] = NOTHING,
+) -> tuple[RolloutPreview, ...]:
+    decided = [
+        Decided("", 0.0, "", rollout, who, ROUTED, 1, before, None) for rollout, who in callers
+    ]
+    return preview(decided, before, after, learned)
+
+
 def only(found: tuple[RolloutPreview, ...]) -> RolloutPreview:
     assert len(found) == 1
     return found[0]
 
 
 def moves(before: Config, after: Config) -> tuple[int, int]:
-    found = only(preview(CALLERS, before, after))
+    found = only(foreseen(CALLERS, before, after))
     return found.to_new, found.to_legacy
 
 
@@ -61,7 +77,7 @@ def below(percentage: float, salt: str = "a") -> int:
 
 
 def test_raising_the_percentage_moves_to_new_exactly_those_in_between() -> None:
-    found = only(preview(CALLERS, rolled(10), rolled(30)))
+    found = only(foreseen(CALLERS, rolled(10), rolled(30)))
     expected = below(30) - below(10)
     assert (found.seen, found.to_new, found.to_legacy) == (400, expected, 0)
     assert (found.share_to_new, found.share_to_legacy) == (expected / 4, 0)
@@ -87,22 +103,22 @@ def test_each_change_is_foreseen_as_it_would_be_decided(
 
 
 def test_a_key_counts_once_however_often_it_came() -> None:
-    assert only(preview(CALLERS * 3, rolled(10), rolled(30))).seen == 400
+    assert only(foreseen(CALLERS * 3, rolled(10), rolled(30))).seen == 400
 
 
 def test_the_last_that_is_known_of_a_caller_decides() -> None:
     seen = [("a", caller("u", verified=False)), ("a", caller("u", verified=True))]
-    found = only(preview(seen, rolled(0), rolled(0, whitelist=["u"])))
+    found = only(foreseen(seen, rolled(0), rolled(0, whitelist=["u"])))
     assert (found.seen, found.to_new) == (1, 1)
 
 
 def test_callers_without_a_key_are_left_out() -> None:
-    found = only(preview([("a", ANONYMOUS)], rolled(0), rolled(100)))
+    found = only(foreseen([("a", ANONYMOUS)], rolled(0), rolled(100)))
     assert (found.seen, found.share_to_new) == (0, 0)
 
 
 def test_another_salt_is_told_as_another_split() -> None:
-    found = only(preview(CALLERS, rolled(50), rolled(50, salt="another")))
+    found = only(foreseen(CALLERS, rolled(50), rolled(50, salt="another")))
     assert found.rebucketed
     assert found.to_new > 60
     assert found.to_legacy > 60
@@ -110,7 +126,7 @@ def test_another_salt_is_told_as_another_split() -> None:
 
 def test_a_route_that_is_given_another_rollout_takes_its_callers_along() -> None:
     after = config({"b": {"percentage": 50}}, [_route("b")])
-    found = only(preview(CALLERS, rolled(50), after))
+    found = only(foreseen(CALLERS, rolled(50), after))
     assert (found.rollout, found.then, found.rebucketed) == ("a", "b", True)
     assert found.to_legacy > 60
 
@@ -121,7 +137,7 @@ def _route(rollout: str, name: str = "a", path: str = "/a") -> dict[str, Any]:
 
 def test_a_route_and_a_rollout_that_were_renamed_are_found_by_what_they_take() -> None:
     after = config({"b": {"percentage": 50}}, [_route("b", name="b")])
-    assert only(preview(CALLERS, rolled(50), after)).then == "b"
+    assert only(foreseen(CALLERS, rolled(50), after)).then == "b"
 
 
 @pytest.mark.parametrize(
@@ -131,18 +147,18 @@ def test_a_route_that_ends_its_rollout_moves_everybody_to_that_side(
     upstream: str, expected: tuple[int, int]
 ) -> None:
     route = {"name": "a", "match": {"path": "/a"}, "upstream": upstream}
-    found = only(preview(CALLERS, rolled(50), config({}, [route])))
+    found = only(foreseen(CALLERS, rolled(50), config({}, [route])))
     assert (found.to_new, found.to_legacy) == expected
     assert (found.then, found.rebucketed) == ("", False)
 
 
 def test_a_route_that_leads_elsewhere_is_not_foreseen() -> None:
     route = {"name": "a", "match": {"path": "/a"}, "upstream": "other"}
-    assert preview(CALLERS, rolled(50), config({}, [route])) == ()
+    assert foreseen(CALLERS, rolled(50), config({}, [route])) == ()
 
 
 def test_a_condition_about_which_nothing_is_known_yet_counts_as_if_it_held() -> None:
-    found = only(preview(CALLERS, rolled(50), rolled(50, conditions={"tier": ["pro"]})))
+    found = only(foreseen(CALLERS, rolled(50), rolled(50, conditions={"tier": ["pro"]})))
     assert (found.to_new, found.to_legacy) == (0, 0)
     assert "nothing is known yet about tier" in found.note
 
@@ -154,7 +170,7 @@ def test_with_plugins_every_attribute_is_known() -> None:
         [_route("a") | {"plugins": ["headers"]}],
     )
     seen = [("a", caller("u1", tier="pro")), ("a", caller("u2", tier="free"))]
-    assert only(preview(seen, before, after)).to_legacy == 1
+    assert only(foreseen(seen, before, after)).to_legacy == 1
 
 
 @pytest.mark.parametrize(
@@ -166,7 +182,7 @@ def test_a_route_that_ends_with_a_plugin_is_known_by_the_plugins_name(
     arms = {"legacy": {"upstream": "legacy"}, "new": {"plugin": "a_plugin"}}
     before = config({"a": {"percentage": 50}}, [_route("a") | {"arms": arms}])
     after = config({}, [{"name": "a", "match": {"path": "/a"}, "plugin": plugin}])
-    assert [one.to_new for one in preview(CALLERS, before, after)] == (
+    assert [one.to_new for one in foreseen(CALLERS, before, after)] == (
         [] if expected is None else [expected]
     )
 
@@ -174,7 +190,7 @@ def test_a_route_that_ends_with_a_plugin_is_known_by_the_plugins_name(
 def test_a_condition_that_was_asked_before_is_decided_by_what_is_known() -> None:
     seen = [("a", caller("u1", tier="pro")), ("a", caller("u2", tier="free"))]
     before = rolled(100, conditions={"tier": ["pro", "free"]})
-    found = only(preview(seen, before, rolled(100, conditions={"tier": ["pro"]})))
+    found = only(foreseen(seen, before, rolled(100, conditions={"tier": ["pro"]})))
     assert (found.to_legacy, found.note) == (1, "")
 
 
@@ -182,7 +198,7 @@ def test_keys_that_are_spelt_in_lower_case_from_now_on_are_decided_as_such() -> 
     seen = [("a", caller("User-7"))]
     goes = bucket(b"a", b"user-7") < 50_000
     stays = bucket(b"a", b"User-7") < 50_000
-    found = only(preview(seen, rolled(50), rolled(50, identity={"lower": True})))
+    found = only(foreseen(seen, rolled(50), rolled(50, identity={"lower": True})))
     assert (found.to_new, found.to_legacy) == (goes > stays, stays > goes)
     assert found.rebucketed
 
@@ -195,20 +211,20 @@ def test_keys_that_are_spelt_in_lower_case_from_now_on_are_decided_as_such() -> 
     ],
 )
 def test_what_cannot_be_foreseen_is_said(before: Any, after: Any, said: str) -> None:
-    found = only(preview(CALLERS, rolled(50, identity=before), rolled(50, identity=after)))
+    found = only(foreseen(CALLERS, rolled(50, identity=before), rolled(50, identity=after)))
     assert said in found.note
 
 
 def test_what_is_known_of_callers_is_shown_nowhere() -> None:
     after = rolled(50, salt="another")
-    found = preview(CALLERS, rolled(50), after)
+    found = foreseen(CALLERS, rolled(50), after)
     assert "user-" not in repr(found)
     assert "user-" not in repr(check_rebucket(rolled(50), after, found))
 
 
 def test_another_salt_in_the_middle_of_a_rollout_is_a_problem_with_both_ways_out() -> None:
     before, after = rolled(20), rolled(25, salt="another")
-    found = only(preview(CALLERS, before, after))
+    found = only(foreseen(CALLERS, before, after))
     (problem,) = check_rebucket(before, after, [found])
     assert problem.where == "rollouts.a.salt"
     assert "about 15 % of all keys would go from new back to legacy" in problem.hint
@@ -239,7 +255,7 @@ def test_a_route_that_joins_a_rollout_which_serves_already_is_no_rebucketing() -
     before = config(both)
     after = config(both, [_route("b"), _route("b", name="b", path="/b")])
     assert check_rebucket(before, after) == []
-    assert preview(CALLERS, before, after)[0].to_legacy > 60
+    assert foreseen(CALLERS, before, after)[0].to_legacy > 60
 
 
 @pytest.mark.parametrize(("before", "after"), [({}, {"lower": True}), ({"lower": True}, {})])
@@ -269,7 +285,7 @@ def test_nothing_is_refused_where_no_hash_sends_anybody_back(before: Config, aft
 def test_the_predicted_share_is_what_happens_to_many_keys() -> None:
     before, after = rolled(40), rolled(60, salt="another")
     many = [("a", caller(f"key {number}")) for number in range(4000)]
-    found = only(preview(many, before, after))
+    found = only(foreseen(many, before, after))
     assert abs(found.share_to_legacy - 40 * (100 - 60) / 100) < 3
 
 
@@ -302,7 +318,7 @@ some_callers = st.lists(
 @given(some_callers, settings, percentages)
 def test_the_same_configuration_moves_nobody(seen: Any, rollout: Any, percentage: float) -> None:
     same = rolled(percentage, **rollout)
-    found = only(preview(seen, same, same))
+    found = only(foreseen(seen, same, same))
     assert (found.to_new, found.to_legacy, found.rebucketed) == (0, 0, False)
     assert check_rebucket(same, same) == []
 
@@ -312,7 +328,7 @@ def test_raising_the_percentage_moves_nobody_back(
     seen: Any, rollout: Any, one: float, other: float
 ) -> None:
     before, after = rolled(min(one, other), **rollout), rolled(max(one, other), **rollout)
-    assert only(preview(seen, before, after)).to_legacy == 0
+    assert only(foreseen(seen, before, after)).to_legacy == 0
     assert check_rebucket(before, after) == []
 
 
@@ -325,4 +341,20 @@ def test_what_is_not_refused_sends_nobody_back_against_the_percentage(
     new |= {k: v for k, v in old.items() if k in lists}
     before, after = rolled(min(one, other), **old), rolled(max(one, other), **new)
     refused = check_rebucket(before, after)
-    assert refused or only(preview(seen, before, after)).to_legacy == 0
+    assert refused or only(foreseen(seen, before, after)).to_legacy == 0
+
+
+def test_what_was_learned_counts_and_not_what_was_declared() -> None:
+    before, after = rolled(10), rolled(10, missing_key="new")
+    learned = RolloutState("a", percentage=40, declared=Declared(percentage=10))
+    assert only(foreseen(CALLERS, before, after, {"a": learned})).to_new == 0
+    raised = only(foreseen(CALLERS, before, rolled(60), {"a": learned}))
+    assert (raised.to_new, raised.to_legacy) == (below(60) - below(40), 0)
+
+
+def test_another_salt_is_no_matter_while_everybody_is_on_legacy() -> None:
+    before, after = rolled(10), rolled(10, salt="other")
+    mark = Mark("ops", "a drill", 0.0)
+    back = RolloutState("a", rolled_back=mark, declared=Declared(percentage=10))
+    assert check_rebucket(before, after)
+    assert not check_rebucket(before, after, learned={"a": back})

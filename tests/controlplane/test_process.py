@@ -13,6 +13,8 @@ from prometheus_client.exposition import generate_latest
 
 from proxy.config import ConfigError
 from proxy.controlplane.process import ProxyProcess, StartError
+from proxy.controlplane.rollouts.authority import Actor
+from proxy.core.commands import Kill, SetPercentage
 from proxy.pluginhost.importing import loaded
 from tests.controlplane.log_lines import logging_into
 
@@ -156,6 +158,60 @@ async def test_the_status_and_the_metrics_tell_of_plugins_and_generations(home: 
             "crossfade_generations_draining 0.0",
         ):
             assert line in metrics
+
+
+ROLLOUT = """\
+listen: 127.0.0.1:0
+state: {state}
+upstreams: {{legacy: {{url: "http://127.0.0.1:1"}}}}
+identity: {{key: [cookie:sid]}}
+rollouts: {{fade: {{percentage: 50, rollback: {{enabled: false}}}}}}
+routes:
+  - name: all
+    match: {{path: /**}}
+    rollout: fade
+    arms: {{legacy: {{upstream: legacy}}, new: {{upstream: legacy}}}}
+limits: {{drain: 0s}}
+"""
+OPERATOR = Actor("alice", "operator")
+
+
+async def test_what_was_learned_serves_again_after_a_restart(home: Home) -> None:
+    home.file.write_text(ROLLOUT.format(state="sqlite:state.db"))
+    async with home.serving() as proxy:
+        await proxy.rollouts.change("fade", SetPercentage(7), OPERATOR, "slowly")
+        assert proxy.generation.learned["fade"].percentage == 7
+        assert proxy.config.rollouts["fade"].percentage == 50
+        assert proxy.standing("fade").leader
+        assert isinstance(proxy.observed("fade"), dict)
+    async with home.serving() as proxy:
+        assert proxy.generation.learned["fade"].percentage == 7
+        [rollout] = proxy.status().rollouts
+        assert (rollout.percentage, rollout.standing, rollout.version) == (7, "draft", 2)
+        await proxy.rollouts.change("fade", Kill(), OPERATOR, "it fails")
+        metrics = generate_latest(proxy.registry).decode()
+        for line in (
+            'crossfade_rollout_percentage{rollout="fade"} 0.0',
+            'crossfade_rollout_standing{rollout="fade",standing="killed"} 1.0',
+            'crossfade_rollout_version{rollout="fade"} 3.0',
+            "crossfade_state_degraded 0.0",
+            "crossfade_state_leader 1.0",
+        ):
+            assert line in metrics
+
+
+async def test_a_start_without_the_store_serves_legacy_and_says_so(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    home.file.write_text(ROLLOUT.format(state=f"redis://:hunter2@127.0.0.1:{port}/0"))
+    async with home.serving() as proxy:
+        ready, words = proxy.ready()
+        assert ready
+        assert words.startswith("serving, but the store of the rollouts is lost: ")
+        assert "hunter2" not in words
+        assert proxy.status().degraded in words
+        assert proxy.generation.learned["fade"].share == 0
+        assert "crossfade_state_degraded 1.0" in generate_latest(proxy.registry).decode()
 
 
 async def test_a_reload_a_rollback_and_a_release_can_be_asked_for(home: Home) -> None:

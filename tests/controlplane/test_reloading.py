@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from proxy.controlplane.rollouts.authority import Actor
+from proxy.core.commands import Rollback, SetPercentage
+from proxy.core.decide import decide
 from proxy.core.identity import Identity
+from proxy.dataplane.decided import Decided
 from tests.controlplane import changing as changing_module
 from tests.controlplane.changing import CONFIG, Changing, changing, modules
 from tests.controlplane.log_lines import logging_into
@@ -163,7 +167,12 @@ async def test_the_outcome_and_the_log_tell_whom_a_change_moves(
 ) -> None:
     for number in range(100):
         identity = Identity(b"key %d" % number, "cookie:sid", verified=True)
-        proxy.door.decided.append(("fade", identity))
+        generation = proxy.door.generation
+        decision = decide(generation.rollouts["fade"], identity)
+        state, config = generation.learned["fade"], generation.config
+        proxy.door.decided.append(
+            Decided(str(number), 0.0, "all", "fade", identity, decision, 1, config, state)
+        )
     proxy.write_rollout(percentage=100)
     [move] = (await proxy.reload()).moves
     assert (move.rollout, move.seen, move.to_legacy) == ("fade", 100, 0)
@@ -179,6 +188,74 @@ async def test_another_salt_is_refused_unless_it_is_wanted(proxy: Changing) -> N
     assert (proxy.number, proxy.host.sets) == (1, 1)
     proxy.write_rollout(percentage=50, salt="pepper", rebucket=True)
     assert (await proxy.reload()).changed
+
+
+# what was learned
+
+OPERATOR = Actor("alice", "operator")
+
+
+async def test_a_reload_that_says_nothing_new_of_a_rollout_leaves_it_where_it_is(
+    proxy: Changing,
+) -> None:
+    await proxy.rollouts.change("fade", SetPercentage(80), OPERATOR, "all is well")
+    proxy.write(expose=False)
+    assert (await proxy.reload()).changed
+    assert proxy.rollouts.state("fade").percentage == 80
+    assert proxy.door.generation.learned["fade"].percentage == 80
+
+
+async def test_another_percentage_in_the_file_is_a_move_by_the_configuration(
+    proxy: Changing,
+) -> None:
+    await proxy.rollouts.change("fade", SetPercentage(80), OPERATOR, "all is well")
+    proxy.write_rollout(percentage=30)
+    await proxy.reload()
+    assert proxy.door.generation.learned["fade"].percentage == 30
+    assert [line[1:4] for line in proxy.diary] == [
+        (50.0, 80.0, "alice"),
+        (80.0, 30.0, "configuration"),
+    ]
+    newest = (await proxy.rollouts.audit(limit=1))[0]
+    assert (newest.actor, newest.action, newest.after["percentage"]) == (
+        "configuration",
+        "declare",
+        30.0,
+    )
+
+
+async def test_a_file_cannot_lift_a_rollback(proxy: Changing) -> None:
+    await proxy.rollouts.change("fade", Rollback(), OPERATOR, "it fails")
+    proxy.write_rollout(percentage=75)
+    assert (await proxy.reload()).changed
+    assert proxy.door.generation.learned["fade"].share == 0
+
+
+async def test_who_brings_a_generation_back_moves_its_rollouts(proxy: Changing) -> None:
+    proxy.write_rollout(percentage=75)
+    await proxy.reload()
+    assert (await proxy.reloader.rollback(1, "ops")).changed
+    assert proxy.diary[-1][:4] == ("fade", 75.0, 50.0, "ops")
+    assert (await proxy.rollouts.audit(limit=1))[0].actor == "ops"
+
+
+async def test_another_salt_is_refused_for_a_share_that_was_learned(proxy: Changing) -> None:
+    await proxy.changed(rollouts={"fade": {"percentage": 100}})
+    await proxy.rollouts.change("fade", SetPercentage(40), OPERATOR, "slowly")
+    proxy.write_rollout(percentage=100, salt="pepper")
+    outcome = await proxy.reload()
+    assert not outcome.done
+    assert "rebucket" in outcome.problems[0]
+
+
+async def test_another_store_is_refused_until_a_restart(proxy: Changing) -> None:
+    proxy.write(state="redis://:hunter2@127.0.0.1:6379/0")
+    for dry_run in (True, False):
+        [problem] = (await proxy.reload(dry_run=dry_run)).problems
+        assert "state: said another store than the one that is open" in problem
+        assert "restart Crossfade" in problem
+        assert "hunter2" not in problem
+    assert proxy.number == 1
 
 
 # only trying

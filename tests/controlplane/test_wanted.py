@@ -78,3 +78,49 @@ def test_a_configuration_without_plugins_wants_none(tmp_path: Path) -> None:
     found = wanted(load_text(tmp_path, MINIMAL))
     assert (found.paths, found.applications, found.uses) == ((), (), ())
     assert found.plugins == frozenset()
+
+
+JUDGED = """\
+identity: {key: ["cookie:sid"]}
+rollouts:
+  first: {rollback: {alpha: 0.05}}
+  second: {rollback: {judge: my_judge}}
+  unbraked: {rollback: {enabled: false, judge: never}}
+  unused: {rollback: {judge: nobody}}
+routes:
+  - &route
+    name: first
+    match: {path: /first}
+    rollout: first
+    arms: {legacy: {upstream: legacy}, new: {upstream: legacy}}
+  - {<<: *route, name: second, rollout: second}
+  - {<<: *route, name: unbraked, rollout: unbraked}
+"""
+
+
+def test_the_judge_of_each_braked_rollout_that_a_route_uses_is_wanted(tmp_path: Path) -> None:
+    found = wanted(load_text(tmp_path, MINIMAL + JUDGED))
+    assert [judge.plugin for judge in found.judges] == ["auto_rollback", "my_judge"]
+    assert found.plugins == {"auto_rollback", "my_judge"}
+    assert found.applications == ()
+
+
+def test_a_judge_with_settings_of_its_own_is_asked_for_by_them_first(tmp_path: Path) -> None:
+    text = MINIMAL + JUDGED + "plugins: {auto_rollback: {text: mine}}\n"
+    first, *others = (one for one in wanted(load_text(tmp_path, text)).named)
+    assert (first.plugin, first.place.problem("", "").where) == (
+        "auto_rollback",
+        "plugins.auto_rollback",
+    )
+    assert [one.plugin for one in others] == ["auto_rollback", "my_judge"]
+
+
+def test_a_problem_of_a_judge_points_at_its_rollout(tmp_path: Path) -> None:
+    default, named = wanted(load_text(tmp_path, MINIMAL + JUDGED)).judges
+    lines = (MINIMAL + JUDGED).splitlines()
+    problem = named.place.problem("said", "wanted")
+    assert problem.where == "rollouts.second.rollback.judge"
+    assert "second:" in lines[problem.line - 1]
+    problem = default.place.problem("said", "wanted")
+    assert problem.where == "rollouts.first.rollback.judge"
+    assert "first:" in lines[problem.line - 1]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from proxy.core.bucket import bucket
 from proxy.core.conditions import Condition, any_of, between
 from proxy.core.decide import (
+    Branch,
     Decision,
     MissingKey,
     Rollout,
-    assignable,
     compile_rollout,
     decide,
     explain,
@@ -36,8 +36,14 @@ class Declared:
     tiers: frozenset[str] | None = None
     least_age: int | None = None
     missing_key: MissingKey = "legacy"
+    killed: bool = False
+    rolled_back: bool = False
+    held: frozenset[str] = frozenset()
+    survives: bool = False
+    pins: Mapping[bytes, Arm] | None = None
+    branches: tuple[Branch, ...] = ()
 
-    def compiled(self) -> Rollout:
+    def compiled(self, *, assigned: bool = False) -> Rollout:
         conditions = []
         if self.tiers is not None:
             conditions.append(any_of("tier", self.tiers))
@@ -52,22 +58,63 @@ class Declared:
             blacklist=self.blacklist,
             conditions=conditions,
             missing_key=self.missing_key,
+            killed=self.killed,
+            rolled_back=self.rolled_back,
+            cohort="tier",
+            held_cohorts=self.held,
+            whitelist_survives=self.survives,
+            branches=self.branches,
+            assigned=assigned,
+            affinity=None if self.pins is None else self.pins.get,
         )
 
 
-def oracle(declared: Declared, who: Identity) -> tuple[Arm, Reason, bool]:
+def oracle(
+    declared: Declared, who: Identity, pinned: Arm | None = None
+) -> tuple[Arm, Reason, bool]:
     """The precedence, read aloud."""
-    age = who.attributes.get("age")
+    tier, listed = who.attributes.get("tier"), who.verified and who.key in declared.whitelist
+    held = declared.rolled_back or tier in declared.held
+    if declared.killed:
+        return Arm.LEGACY, Reason.KILLED, False
     if not declared.enabled:
         return Arm.LEGACY, Reason.DISABLED, False
-    if who.key is not None and who.key in declared.blacklist:
+    if held and not (declared.survives and listed):
+        return Arm.LEGACY, Reason.ROLLED_BACK, False
+    if who.key in declared.blacklist:
         return Arm.LEGACY, Reason.BLACKLIST, False
-    if who.key is not None and who.verified and who.key in declared.whitelist:
+    if pinned is not None:
+        return pinned, Reason.ASSIGNED, False
+    if listed:
         return Arm.NEW, Reason.WHITELIST, False
-    if declared.tiers is not None and who.attributes.get("tier") not in declared.tiers:
+    if who.key in (declared.pins or {}):
+        return (declared.pins or {})[who.key or b""], Reason.WRITE_AFFINITY, False
+    return _by_attributes(declared, who) or _by_percentage(declared, who)
+
+
+def _by_attributes(declared: Declared, who: Identity) -> tuple[Arm, Reason, bool] | None:
+    tier, age = who.attributes.get("tier"), who.attributes.get("age")
+    if declared.tiers is not None and tier not in declared.tiers:
         return Arm.LEGACY, Reason.CONDITIONS, False
     if declared.least_age is not None and (age is None or int(age) < declared.least_age):
         return Arm.LEGACY, Reason.CONDITIONS, False
+    for branch in declared.branches:
+        if not all(
+            one.attribute in who.attributes and one.holds(who.attributes[one.attribute])
+            for one in branch.conditions
+        ):
+            continue
+        if branch.arm is not None:
+            return branch.arm, Reason.RULE, False
+        if branch.percentage in (0, 100):
+            return Arm.NEW if branch.percentage else Arm.LEGACY, Reason.RULE, False
+        if who.key is not None:
+            below = bucket(branch.salt, who.key) < branch.percentage * 1000
+            return Arm.NEW if below else Arm.LEGACY, Reason.RULE, False
+    return None
+
+
+def _by_percentage(declared: Declared, who: Identity) -> tuple[Arm, Reason, bool]:
     if declared.thousandths == 100_000:
         return Arm.NEW, Reason.PERCENTAGE, False
     if who.key is None:
@@ -77,6 +124,15 @@ def oracle(declared: Declared, who: Identity) -> tuple[Arm, Reason, bool]:
     if bucket(declared.salt, who.key) < declared.thousandths:
         return Arm.NEW, Reason.PERCENTAGE, False
     return Arm.LEGACY, Reason.REMAINDER, False
+
+
+BRANCHES = [
+    Branch((any_of("tier", ["pro"]),), Arm.LEGACY),
+    Branch((any_of("tier", ["free"]),), Arm.NEW),
+    Branch((between("age", 18, None),), percentage=50, salt=b"grown"),
+    Branch((any_of("tier", ["trial"]),), percentage=100),
+    Branch((any_of("tier", ["pro", "free"]),), percentage=0),
+]
 
 
 @st.composite
@@ -92,6 +148,12 @@ def rollouts(draw: st.DrawFn) -> Declared:
         tiers=draw(st.none() | st.frozensets(st.sampled_from(["free", "pro"]), min_size=1)),
         least_age=draw(st.none() | st.integers(0, 60)),
         missing_key=draw(st.sampled_from(["legacy", "new", "reject"])),
+        killed=draw(st.integers(0, 9)) == 9,
+        rolled_back=draw(st.integers(0, 5)) == 5,
+        held=draw(st.frozensets(st.sampled_from(["free", "pro", "trial"]), max_size=1)),
+        survives=draw(st.booleans()),
+        pins=draw(st.none() | st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(Arm))),
+        branches=tuple(draw(st.lists(st.sampled_from(BRANCHES), max_size=3))),
     )
 
 
@@ -100,7 +162,9 @@ def identities(draw: st.DrawFn) -> Identity:
     key = draw(st.none() | st.sampled_from(PEOPLE) | st.binary(min_size=1, max_size=20))
     ages = st.integers(0, 60).map(str)
     attributes = draw(
-        st.fixed_dictionaries({}, optional={"tier": st.sampled_from(["free", "pro"]), "age": ages})
+        st.fixed_dictionaries(
+            {}, optional={"tier": st.sampled_from(["free", "pro", "trial"]), "age": ages}
+        )
     )
     verified = key is not None and draw(st.booleans())
     return Identity(key, "a" if key else None, verified, attributes)
@@ -127,7 +191,8 @@ def test_an_explanation_is_the_decision_with_its_derivation(
     ]
     assert explanation.threshold == declared.thousandths
     assert explanation.bucket == (None if who.key is None else bucket(declared.salt, who.key))
-    assert explanation.decision.bucket in (None, explanation.bucket)
+    if explanation.decision.reason is not Reason.RULE:  # which has a salt of its own
+        assert explanation.decision.bucket in (None, explanation.bucket)
 
 
 @given(rollouts(), identities(), st.integers(0, 100_000))
@@ -261,27 +326,48 @@ def _none() -> Arm | None:
 
 
 @given(rollouts(), identities(), st.sampled_from([*Arm, None]))
-def test_a_plugin_pins_whom_neither_disabled_nor_blacklist_sends_to_legacy(
+def test_a_plugin_pins_whom_nothing_sends_to_legacy_before(
     declared: Declared, who: Identity, pinned: Arm | None
 ) -> None:
-    rollout = declared.compiled()
-    before = decide(rollout, who)
-    decision = decide(assignable(rollout), who, lambda: pinned)
-
-    if pinned is None or before.reason in (Reason.DISABLED, Reason.BLACKLIST):
-        assert decision == before
-    else:
-        assert (decision.arm, decision.reason) == (pinned, Reason.ASSIGNED)
-    assert explain(assignable(rollout), who, lambda: pinned).decision == decision
+    rollout = declared.compiled(assigned=True)
+    decision = decide(rollout, who, lambda: pinned)
+    assert (decision.arm, decision.reason, decision.rejected) == oracle(declared, who, pinned)
+    assert explain(rollout, who, lambda: pinned).decision == decision
 
 
-def test_a_rollout_that_was_not_made_assignable_asks_no_plugin() -> None:
+@given(rollouts(), identities(), st.sampled_from([*Arm, None]))
+def test_the_kill_switch_beats_everything(
+    declared: Declared, who: Identity, pinned: Arm | None
+) -> None:
+    killed = replace(declared, killed=True).compiled(assigned=True)
+    assert decide(killed, who, lambda: pinned) == Decision(Arm.LEGACY, Reason.KILLED)
+
+
+@given(rollouts(), identities())
+def test_only_callers_whom_the_percentage_has_divided_are_evidence(
+    declared: Declared, who: Identity
+) -> None:
+    decision = decide(declared.compiled(), who)
+    divided = decision.reason in (Reason.PERCENTAGE, Reason.REMAINDER) and who.key is not None
+    assert (decision.tag >= 0) == divided
+    assert decision.tag < 2**48
+
+
+def test_a_rollout_of_which_a_cohort_is_rolled_back_goes_on_for_the_others() -> None:
+    held = Declared(thousandths=100_000, held=frozenset({"pro"})).compiled()
+    of_tier = [
+        Identity(b"ann", "a", verified=True, attributes={"tier": tier}) for tier in ("pro", "free")
+    ]
+    assert [decide(held, who).reason for who in of_tier] == [Reason.ROLLED_BACK, Reason.PERCENTAGE]
+
+
+def test_a_rollout_that_is_not_compiled_as_assigned_asks_no_plugin() -> None:
     rollout = Declared(thousandths=50_000).compiled()
     assert decide(rollout, ANONYMOUS, _refuse) == decide(rollout, ANONYMOUS)
 
 
 def test_a_plugin_that_fails_to_assign_sends_to_legacy() -> None:
-    rollout = assignable(Declared(thousandths=100_000).compiled())
+    rollout = Declared(thousandths=100_000).compiled(assigned=True)
 
     def fail() -> Arm | None:
         raise RuntimeError("broken")
@@ -293,7 +379,7 @@ def test_a_plugin_that_fails_to_assign_sends_to_legacy() -> None:
 
 
 def test_an_explanation_without_plugins_says_that_they_may_pin() -> None:
-    looks = explain(assignable(Declared(thousandths=100_000).compiled()), ANONYMOUS).looks
+    looks = explain(Declared(thousandths=100_000).compiled(assigned=True), ANONYMOUS).looks
     assert [(look.rule, look.hit) for look in looks] == [("assign", False), ("percentage", True)]
     assert looks[0].saw == "the route's plugins may pin the arm"
-    assert decide(assignable(Declared().compiled()), ANONYMOUS, _none).arm is Arm.LEGACY
+    assert decide(Declared().compiled(assigned=True), ANONYMOUS, _none).arm is Arm.LEGACY

@@ -6,15 +6,13 @@ import jwt
 import pytest
 
 from proxy.config.models import Config
-from proxy.core.bucket import bucket
-from proxy.core.decide import ROUTED, UNMATCHED, decide
-from proxy.core.identity import ANONYMOUS, Identity
+from proxy.core.decide import ROUTED, UNMATCHED
 from proxy.core.match import Goal, Route, match
-from proxy.core.reason import Arm, Reason
+from proxy.core.reason import Arm
+from proxy.core.rollout_state import Mark, RolloutState
 from proxy.dataplane.compile import (
     EndpointRoute,
     compile_identifier,
-    compile_rollouts,
     compile_routes,
 )
 
@@ -32,60 +30,6 @@ def declared(**sections: Any) -> Config:
         "identity": {"key": ["cookie:sid"]},
     }
     return Config.model_validate(base | sections)
-
-
-def rolled(lower: bool = False, **rollout: Any) -> Any:
-    config = declared(identity={"key": ["cookie:sid"], "lower": lower}, rollouts={"r": rollout})
-    return compile_rollouts(config)["r"]
-
-
-def caller(key: bytes, **attributes: str) -> Identity:
-    return Identity(key, "jwt:sub", verified=True, attributes=attributes)
-
-
-def test_a_rollout_splits_by_its_salt_which_is_its_name_by_default() -> None:
-    named, salted = rolled(percentage=50), rolled(percentage=50, salt="other")
-    for key in (b"user-%d" % n for n in range(50)):
-        assert named.bucket_of(key) == bucket(b"r", key)
-        assert salted.bucket_of(key) == bucket(b"other", key)
-    assert named.threshold == 50_000
-
-
-def test_listed_keys_are_spelled_as_the_keys_of_requests() -> None:
-    rollout = rolled(whitelist=["jose\u0301", 42, " ann "], blacklist=["Bob"])
-    assert decide(rollout, caller("jos\u00e9".encode())).reason is Reason.WHITELIST
-    assert decide(rollout, caller(b"42")).reason is Reason.WHITELIST
-    assert decide(rollout, caller(b"ann")).reason is Reason.WHITELIST
-    assert decide(rollout, caller(b"bob")).reason is Reason.REMAINDER
-    lowered = rolled(lower=True, blacklist=["Bob"])
-    assert decide(lowered, caller(b"bob")).reason is Reason.BLACKLIST
-
-
-def test_conditions_are_lists_and_ranges() -> None:
-    rollout = rolled(percentage=100, conditions={"tier": ["pro"], "age": {"min": 30, "max": 60}})
-    assert decide(rollout, caller(b"a", tier="pro", age="45")).arm is Arm.NEW
-    assert decide(rollout, caller(b"a", tier="pro", age="61")).reason is Reason.CONDITIONS
-    assert decide(rollout, caller(b"a", tier="free", age="45")).reason is Reason.CONDITIONS
-
-
-@pytest.mark.parametrize("answer", ["legacy", "new", "reject"])
-def test_a_missing_key_gets_what_is_declared(answer: str) -> None:
-    decision = decide(rolled(percentage=50, missing_key=answer), ANONYMOUS)
-    assert decision.reason is Reason.MISSING_KEY
-    assert (decision.arm is Arm.NEW, decision.rejected) == (answer == "new", answer == "reject")
-
-
-def test_a_rollout_that_is_off_is_off() -> None:
-    rollout = rolled(enabled=False, percentage=100, whitelist=["ann"])
-    assert decide(rollout, caller(b"ann")).reason is Reason.DISABLED
-
-
-def test_lists_that_cannot_be_used_are_refused_by_place_without_showing_a_key() -> None:
-    with pytest.raises(ValueError, match=r"^rollouts\.r: whitelist\[1\] is no key"):
-        rolled(whitelist=["ann", " "])
-    with pytest.raises(ValueError, match=r"^rollouts\.r: 1 key\(s\)") as caught:
-        rolled(whitelist=["jose\u0301"], blacklist=["jos\u00e9"])
-    assert "jos" not in str(caught.value)
 
 
 def routed(*routes: dict[str, Any]) -> Config:
@@ -142,10 +86,12 @@ def test_only_routes_whose_plugins_may_pin_the_arm_ask_them() -> None:
     assert [rule.name for rule in two.rollout.rules] == ["assign", "percentage"]
 
 
-def test_routes_share_the_rollouts_they_are_given() -> None:
+def test_a_route_decides_by_what_was_learned_of_its_rollout() -> None:
     config = routed({"name": "two", "match": {"path": "/two"}, "rollout": "r", "arms": ARMS})
-    rollouts = compile_rollouts(config)
-    assert compile_routes(config, rollouts).routes[0].rollout is rollouts["r"]
+    killed = RolloutState("r", percentage=100, killed=Mark("ops", "a drill", 0))
+    rollout = compile_routes(config, {"r": killed}).routes[0].rollout
+    assert rollout is not None
+    assert [rule.name for rule in rollout.rules] == ["killed"]
 
 
 def test_every_condition_of_a_match_is_compiled() -> None:

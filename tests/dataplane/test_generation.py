@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from proxy.core.identity import Identity
 from proxy.core.message import RequestHead, parse_request_head
 from proxy.core.reason import Arm, Reason
+from proxy.core.rollout_state import Mark, RolloutState
 from proxy.dataplane.generation import REMEMBERED, Destination, Generation
 from proxy.dataplane.identify import Fields, Identifier
 from tests.kit.inside import generation
@@ -169,3 +170,45 @@ async def test_of_a_busy_routes_callers_everybody_is_remembered_at_first_then_so
     bound = generation(**SPLIT).match(head(b"/all/x"))
     assert all(bound.remembers() for _ in range(REMEMBERED))
     assert sum(bound.remembers() for _ in range(160)) == 10
+
+
+MARK = Mark("ops", "a drill", 0.0)
+
+
+@on_memory_loop
+async def test_a_rollout_is_steered_on_all_its_routes_and_no_other() -> None:
+    made = generation(**SPLIT)
+    made.steer(RolloutState("all", version=3, killed=MARK))
+    assert decide(made, head(b"/all/x")).reason is Reason.KILLED
+    assert decide(made, head(b"/none/x")).reason is not Reason.KILLED
+    assert made.learned["all"].version == 3
+    assert [rule.name for rule in made.rollouts["all"].rules] == ["killed"]
+    made.steer(RolloutState("all", version=4, percentage=100))
+    assert decide(made, head(b"/all/x")).arm == "new"
+
+
+@on_memory_loop
+async def test_what_cannot_be_decided_by_changes_nothing() -> None:
+    made = generation(**SPLIT)
+    broken = RolloutState("all", percentage=0, whitelist=frozenset(["a", " "]))
+    with pytest.raises(ValueError, match="no key"):
+        made.steer(broken)
+    assert decide(made, head(b"/all/x")).arm == "new"
+    assert "all" not in made.learned
+    made.steer(RolloutState("unknown", killed=MARK))
+    assert "unknown" not in made.learned
+
+
+@on_memory_loop
+async def test_a_generation_begins_with_what_was_learned() -> None:
+    good = generation(**SPLIT)
+    learned = {"none": RolloutState("none", version=2, percentage=100)}
+    made = Generation(
+        8,
+        good.config,
+        good.upstreams,
+        Identifier(good.config.identity),
+        good.access_log,
+        learned=learned,
+    )
+    assert decide(made, head(b"/none/x", b"Cookie: sid=ann")).arm == "new"

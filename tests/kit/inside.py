@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from proxy.config.models import Config
 from proxy.controlplane.generations import GenerationBuilder
+from proxy.controlplane.rollouts.observing import Watch
 from proxy.dataplane.access_log import KeyHash
 from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.client_connection import ClientConnection
@@ -47,8 +48,10 @@ class Inside:
         self.loop = cast("MemoryLoop", asyncio.get_running_loop())
         self.accounting = Accounting()
         config = configuration(**sections) if declared is None else declared
-        builder = GenerationBuilder(self.loop.time, KeyHash(b"test"))
+        self.watch = Watch()
+        builder = GenerationBuilder(self.loop.time, KeyHash(b"test"), self.watch.observers)
         self.generation = builder.build(config, None, made)
+        self.watch.serve(config)
         self.door = Door(self.generation, self.accounting, self.loop)
 
     def connect(self, peer: str = "127.0.0.1", *, half_closes: bool = True) -> MemoryTransport:

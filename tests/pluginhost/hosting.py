@@ -15,7 +15,7 @@ from proxy.api.settings import Settings
 from proxy.pluginhost.host import PluginHost
 from proxy.pluginhost.importing import loaded
 from proxy.pluginhost.plugin_set import PluginSet
-from proxy.pluginhost.wanted import ApplicationWanted, UseWanted, Wanted
+from proxy.pluginhost.wanted import ApplicationWanted, JudgeWanted, UseWanted, Wanted
 from proxy.settings.problems import ConfigError, Problem
 
 HEAD = """
@@ -90,6 +90,11 @@ def application(plugin: str, **settings: Any) -> ApplicationWanted:
     return ApplicationWanted(plugin, At(f"plugins.{plugin}", settings))
 
 
+def judge(plugin: str) -> JudgeWanted:
+    """A plugin that the rollout `fade` wants to be judged by."""
+    return JudgeWanted(plugin, At("rollouts.fade.rollback.judge"))
+
+
 class Hosting:
     """A host, the folder that it finds plugins in, a clock that the test sets."""
 
@@ -107,12 +112,13 @@ class Hosting:
         path.write_text("".join(textwrap.dedent(text) for text in (HEAD, *texts)))
         return path
 
-    def wanted(self, *named: ApplicationWanted | UseWanted) -> Wanted:
+    def wanted(self, *named: ApplicationWanted | UseWanted | JudgeWanted) -> Wanted:
         """What a configuration with these plugins wants."""
         return Wanted(
             (self.folder,),
             tuple(one for one in named if isinstance(one, ApplicationWanted)),
             tuple(one for one in named if isinstance(one, UseWanted)),
+            judges=tuple(one for one in named if isinstance(one, JudgeWanted)),
         )
 
     async def prepare(

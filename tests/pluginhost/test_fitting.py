@@ -6,8 +6,8 @@ import pytest
 
 from proxy.pluginhost.codes import LiveCodes, gather
 from proxy.pluginhost.fitting import Fitting, fit
-from proxy.pluginhost.wanted import ApplicationWanted, UseWanted
-from tests.pluginhost.hosting import GREETER, WATCHER, Hosting, application, use
+from proxy.pluginhost.wanted import ApplicationWanted, JudgeWanted, UseWanted
+from tests.pluginhost.hosting import GREETER, WATCHER, Hosting, application, judge, use
 
 ANSWERER = """
 class Answerer(Use):
@@ -37,6 +37,18 @@ class Greeter(Use):
         pass
 """
 
+JUDGE = """
+class Bounds(Settings):
+    bound: float = 0.5
+
+class Judging(Application):
+    settings: Bounds
+
+    @hook
+    def judge(self, question):
+        return None
+"""
+
 ODD = """
 from pydantic import field_validator
 
@@ -63,6 +75,7 @@ PLUGINS = {
     "counting": COUNTER,
     "strict": STRICT,
     "odd": ODD,
+    "judging": JUDGE,
 }
 
 
@@ -74,7 +87,7 @@ def hosting(tmp_path: Path) -> Hosting:
     return hosting
 
 
-def fitted(hosting: Hosting, *named: ApplicationWanted | UseWanted) -> Fitting:
+def fitted(hosting: Hosting, *named: ApplicationWanted | UseWanted | JudgeWanted) -> Fitting:
     codes = LiveCodes()
     wanted = hosting.wanted(*named)
     with codes.settling():
@@ -196,3 +209,31 @@ def test_everything_that_is_wrong_is_told_at_once(hosting: Hosting) -> None:
     named = [one for one, _ in UNFIT.values()]
     problems = fitted(hosting, *named).problems
     assert {str(one) for one in problems} == {expected for _, expected in UNFIT.values()}
+
+
+def test_a_judge_is_active_with_its_default_settings_or_with_those_under_plugins(
+    hosting: Hosting,
+) -> None:
+    alone = fitted(hosting, judge("judging"), judge("judging"))
+    settled = fitted(hosting, application("judging", bound=0.1), judge("judging"))
+    assert alone.problems == settled.problems == ()
+    assert [repr(one.settings) for one in alone.applications] == ["Bounds(bound=0.5)"]
+    assert [repr(one.settings) for one in settled.applications] == ["Bounds(bound=0.1)"]
+
+
+@pytest.mark.parametrize("plugin", ["watch", "hello"])
+def test_a_plugin_that_cannot_judge_is_refused_as_a_judge(hosting: Hosting, plugin: str) -> None:
+    [problem] = fitted(hosting, judge(plugin)).problems
+    assert str(problem) == (
+        f"config.yaml:1:1: rollouts.fade.rollback.judge: said {plugin} as the judge of a rollout; "
+        "wanted a plugin with an Application class that has the hook judge; auto_rollback is one"
+    )
+
+
+def test_a_judge_that_needs_settings_says_where_they_belong(hosting: Hosting) -> None:
+    hosting.write("needing", JUDGE.replace(" = 0.5", ""))
+    [problem] = fitted(hosting, judge("needing")).problems
+    assert (problem.where, problem.hint) == (
+        "rollouts.fade.rollback.judge",
+        "write them under plugins.needing",
+    )

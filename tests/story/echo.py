@@ -54,7 +54,9 @@ class _Served(asyncio.Protocol):
         told = {name.decode(): fields[name].decode() for name in TOLD if name in fields}
         answer = {"by": self._upstream.name, "line": line, "body": len(body), **told}
         text = json.dumps(answer).encode()
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        status = b"500 Sick" if self._upstream.sick else b"200 OK"
+        head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %%d\r\n\r\n"
+        head = head % status
         delay = float(fields.get(b"x-delay", b"0"))
         loop = asyncio.get_running_loop()
         if delay:
@@ -64,11 +66,12 @@ class _Served(asyncio.Protocol):
 
 
 class EchoUpstream:
-    """Listens on loopback as `name`; `asked` counts the requests."""
+    """Listens on loopback as `name`; `asked` counts the requests, `sick` answers them with 500."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.asked = 0
+        self.sick = False
         self.port = 0
         self.transports: set[asyncio.Transport] = set()
         self._server: asyncio.Server | None = None

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,12 +34,20 @@ class Admin:
         self._port = port or proxy.admin_port
         self._token = token
 
-    def ask(self, path: str, method: str = "GET") -> tuple[int, bytes]:
-        """The status and the body of one request."""
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: Mapping[str, Any] | None = None,
+        **fields: str,
+    ) -> tuple[int, bytes]:
+        """The status and the body of one request; `fields` are header fields."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         try:
             headers = {} if self._token is None else {"Authorization": f"Bearer {self._token}"}
-            connection.request(method, path, headers=headers)
+            headers |= {name.replace("_", "-"): value for name, value in fields.items()}
+            data = None if body is None else json.dumps(body).encode()
+            connection.request(method, path, body=data, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -50,6 +59,38 @@ class Admin:
         assert code == 200, (code, body)
         found: dict[str, Any] = json.loads(body)
         return found
+
+    def rollout(self, name: str) -> dict[str, Any]:
+        """How a rollout stands."""
+        code, body = self.ask(f"/v1/rollouts/{name}")
+        assert code == 200, (code, body)
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def audit(self, rollout: str) -> list[dict[str, Any]]:
+        """The last changes of a rollout, the newest first."""
+        code, body = self.ask(f"/v1/audit?rollout={rollout}")
+        assert code == 200, (code, body)
+        found: list[dict[str, Any]] = json.loads(body)["entries"]
+        return found
+
+    def tell(self, name: str, action: str, **fields: Any) -> dict[str, Any]:
+        """Have something done to a rollout; how it stands then."""
+        key = uuid.uuid4().hex
+        body = {"reason": "a story", **fields}
+        path = f"/v1/rollouts/{name}/{action}"
+        code, answer = self.ask(path, "POST", body, Idempotency_Key=key)
+        assert code == 200, (code, answer)
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def set(self, name: str, percentage: float) -> None:
+        """Set a rollout's percentage."""
+        version = self.rollout(name)["version"]
+        body = {"percentage": percentage, "reason": "a story"}
+        path = f"/v1/rollouts/{name}"
+        code, answer = self.ask(path, "PATCH", body, If_Match=f'"{version}"')
+        assert code == 200, (code, answer)
 
     def generation(self) -> int:
         """The number of the generation that serves."""

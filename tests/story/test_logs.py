@@ -47,7 +47,7 @@ def config_of(upstream: AnsweringUpstream) -> dict[str, Any]:
                 "whitelist": [SECRETS["whitelisted"]],
                 "conditions": {"tier": ["none-at-all"]},
             },
-            "broken": {"percentage": 100, "missing_key": "reject"},
+            "broken": {"percentage": 100, "missing_key": "reject", "fallback": False},
         },
         "routes": [
             {"name": "broken", "match": {"path": "/broken"}, "rollout": "broken", "arms": ARMS},
@@ -128,6 +128,11 @@ def test_no_user_token_header_or_query_is_ever_logged(old: AnsweringUpstream) ->
         assert all(json.loads(line)["event"] for line in logged.splitlines())
 
 
+def logged_hashes(proxy: RunningProxy, count: int) -> list[str]:
+    wait_until(lambda: len(access_lines(proxy)) == count, "all are logged")
+    return [line["key_hash"] for line in access_lines(proxy)]
+
+
 def test_the_same_user_has_the_same_hash_and_another_one_has_another(
     old: AnsweringUpstream,
 ) -> None:
@@ -141,7 +146,7 @@ def test_the_same_user_has_the_same_hash_and_another_one_has_another(
                     client.ask(
                         b"GET /a HTTP/1.1\r\nHost: t\r\nX-User-Id: %b\r\n\r\n" % user.encode()
                     )
-            hashes.append([line["key_hash"] for line in access_lines(proxy)])
+            hashes.append(logged_hashes(proxy, 3))
     first, second, again = hashes[0]
     assert first == again != second
     assert hashes[0] == hashes[1]

@@ -1,0 +1,97 @@
+"""The brake: what is asked each second, from the bluntest proof to the finest."""
+
+from math import log
+from typing import Any
+
+from proxy.api import Observed, Question, Scope, Verdict
+
+from .bounds import broken, collapse, legacy_is_sick
+from .evidence import Finding, find, finding
+from .scopes import EVERYBODY, Parts, smallest
+
+__all__ = ["Brake"]
+
+
+class Brake:
+    """One question, and its answer: `verdict`."""
+
+    def __init__(self, question: Question, parts: Parts) -> None:
+        self.question = question
+        self.settings: Any = question.settings
+        self.parts = parts
+
+    def verdict(self) -> Verdict:
+        """Return the first that holds: sick legacy, collapse, evidence, absolute bound, calm."""
+        every = self.parts.everybody
+        sick = legacy_is_sick(every, self.question)
+        if sick:
+            return self._say("hold" if self.question.local else "freeze", sick)
+        found = self._collapsed() if self.settings.fast_path else None
+        if found or self.question.local:
+            alone = "the store is lost: only a collapse is acted on by what one replica sees"
+            return found or self._say("hold", alone)
+        return self._proven() or self._broken() or self._calm()
+
+    def _say(self, kind: Any, why: str, scope: Scope = EVERYBODY) -> Verdict:
+        told = {metric: found.told() for metric, found in self._findings(scope).items()}
+        return Verdict(kind, why, scope, told)
+
+    def _findings(self, scope: Scope) -> dict[str, Finding]:
+        return find(self.question, self.parts.observed(scope), self.parts.budget(scope))
+
+    def _collapsed(self) -> Verdict | None:
+        """Find what has collapsed; who is left after the guilty needs no volume to be so too."""
+        scope = smallest(
+            self.parts,
+            lambda seen, _: bool(collapse(seen, self.question)),
+            lambda seen: seen.recent[1].errors if collapse(seen, self.question, least=1) else 0,
+            lambda seen: bool(collapse(seen, self.question, least=1)),
+        )
+        if scope is None:
+            return None
+        return self._say(
+            "fail", collapse(self.parts.observed(scope), self.question, least=1), scope
+        )
+
+    def _proven(self) -> Verdict | None:
+        """Find the widest scope that any metric proves to be worse on new."""
+        verdicts = [self._worse(metric) for metric in self.settings.metrics]
+        found = [verdict for verdict in verdicts if verdict]
+        return min(found, key=lambda verdict: verdict.scope != EVERYBODY, default=None)
+
+    def _worse(self, metric: str) -> Verdict | None:
+        guilty = -log(self.settings.alpha)
+
+        everybody = self.parts.budget(EVERYBODY)
+
+        def fails(seen: Observed, part: float) -> bool:
+            found = finding(metric, self.question, seen, part)
+            return self._crosses(seen, found) and not legacy_is_sick(seen, self.question)
+
+        def guilt(seen: Observed) -> float:
+            found = finding(metric, self.question, seen, 1.0)
+            return found.log_e if found and found.log_e >= guilty else 0.0
+
+        scope = smallest(self.parts, fails, guilt, lambda seen: fails(seen, everybody))
+        if scope is None:
+            return None
+        return self._say("fail", f"new is worse: {self._findings(scope)[metric]}", scope)
+
+    def _crosses(self, seen: Observed, found: Finding | None) -> bool:
+        settings = self.settings
+        if found is None or seen.segment[1].requests < settings.min_requests:
+            return False
+        enough = found.log_e >= found.bound
+        return enough and found.matters(settings.min_ratio, settings.min_points)
+
+    def _broken(self) -> Verdict | None:
+        why = broken(self.parts.everybody, self.settings)
+        if not why:
+            return None
+        return self._say("fail" if self.settings.absolute.rolls_back else "pause", why)
+
+    def _calm(self) -> Verdict:
+        requests, least = self.parts.everybody.segment[1].requests, self.settings.min_requests
+        if requests < least:
+            return self._say("hold", f"{requests} of {least} requests on new")
+        return self._say("pass", "nothing speaks against new")

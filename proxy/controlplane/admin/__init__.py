@@ -1,0 +1,1 @@
+"""The admin listener: what it offers, who may ask, how it answers."""

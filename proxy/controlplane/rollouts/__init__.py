@@ -1,0 +1,1 @@
+"""Rollouts at work: who may move them, the ramp that does, and the fleet that agrees."""

@@ -1,0 +1,398 @@
+"""Who stands where: the states of all rollouts, and the only way to change one.
+
+A change goes: find the state, let `proxy.core.ramp` say what it comes to, store it together
+with its audit entry, put it in force, tell everybody. Toward legacy it is put in force
+first and stored afterwards; away from legacy it is stored or refused.
+
+Automation's restraints (rollback, hold, freeze, latch) are alerted here, and nowhere else.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from uuid import uuid4
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from proxy.config.models import Config
+from proxy.controlplane.rollouts.alerts import alerts_of, store_found, store_lost
+from proxy.controlplane.rollouts.book import Book, Restraint
+from proxy.controlplane.rollouts.declaring import declared_of, restrained, splits
+from proxy.controlplane.rollouts.direction import restrains
+from proxy.controlplane.rollouts.effects import Effects, Telling
+from proxy.controlplane.rollouts.entries import Actor
+from proxy.controlplane.rollouts.events import Event, Events, Listener
+from proxy.controlplane.rollouts.force import Force
+from proxy.controlplane.rollouts.last_known import LastKnown
+from proxy.controlplane.rollouts.overlay import Overlay
+from proxy.controlplane.rollouts.request import Keys, Request, UnknownRolloutError
+from proxy.controlplane.rollouts.saving import Saving, key_of_another
+from proxy.core.commands import Command, Declare
+from proxy.core.ramp import NotAllowedError, apply
+from proxy.core.rollout_state import Declared, Mark, RolloutState
+from proxy.settings.problems import ConfigError, Problem
+from proxy.stores.rollouts import AuditEntry, ConflictError, RolloutStore, StoreLostError
+
+__all__ = ["Actor", "Effects", "Event", "Rollouts", "UnknownRolloutError"]
+
+_STARTED = "Crossfade started"
+_CAUGHT_UP = "what the configuration says"
+_CONFIGURATION = "configuration"
+_log: FilteringBoundLogger = structlog.get_logger()
+
+
+class Rollouts:
+    """See the module. Everything happens on one loop."""
+
+    degraded: str
+    """Why the store cannot be used; empty while all is well."""
+
+    def __init__(
+        self,
+        store: RolloutStore,
+        effects: Effects,
+        env: Mapping[str, str],
+        wall_clock: Callable[[], float],
+    ) -> None:
+        """`store` is not opened yet; `wall_clock` tells Unix time in seconds."""
+        self.degraded = ""
+        self._store = store
+        self._clock = wall_clock
+        self._ahead = 0.0
+        self._book = Book()
+        self._saving = Saving(store, self._book)
+        self._events = Events(wall_clock)
+        self._telling = Telling(effects, store, self._events)
+        self._overlay = Overlay(env, wall_clock())
+        self._force = Force(self._book, self._overlay, self._telling, self.now)
+        self._keys = Keys()
+        self._refreshing = asyncio.Lock()
+        self._opened = self._closed = self._behind = False
+        self._hint: Callable[[], None] = _nothing
+        self._copy = LastKnown(None)
+        self._copied: Mapping[str, RolloutState] = {}
+
+    # life
+
+    async def open(self, config: Config) -> None:
+        """Load what was learned, and reconcile it with what `config` declares.
+
+        A store that cannot be reached at the start: the disk copy is used, or else what is
+        declared with everybody on legacy. Raises ConfigError for a split that would change.
+        """
+        self._force.follow(config)
+        self._copy = LastKnown.of(config.state)
+        try:
+            await self._load()
+        except StoreLostError as error:
+            self._book.stored.update(await asyncio.to_thread(self._copy.read))
+            self._lost(error)
+        self._telling.begin(self._book.stored)
+        self.check(config)
+        self._force.begin()
+        await self.declare(config, _STARTED)
+
+    async def close(self) -> None:
+        """Store what is left to store, and let go of the store."""
+        self._closed = True
+        if self._opened:
+            try:
+                for name in list(self._book.unsaved):
+                    await self._saving.unsaved(name)
+            except Exception as error:  # the process ends, whatever the store says
+                _log.error("changes_not_stored", reason=str(error), rollouts=[*self._book.unsaved])
+        await self._write_copy()
+        self._events.close()
+        await self._store.close()
+
+    def on_hint(self, hint: Callable[[], None]) -> None:
+        """Have `hint` called soon after another replica has stored something."""
+        self._hint = hint
+
+    # what is to be known
+
+    def now(self) -> float:
+        """Return Unix time in seconds by the store's clock, as well as it is known."""
+        return self._clock() + self._ahead
+
+    def states(self) -> Mapping[str, RolloutState]:
+        """All rollouts of the configuration by name, with the environment's overrides."""
+        return self._force.states_of(self._force.config)
+
+    def states_of(self, config: Config) -> Mapping[str, RolloutState]:
+        """All rollouts of another configuration; a new one has everybody on legacy still."""
+        return self._force.states_of(config)
+
+    def state(self, name: str) -> RolloutState:
+        """One of them. Raises UnknownRolloutError."""
+        self._check_known(name)
+        return self._force.state(name)
+
+    def _check_known(self, name: str) -> None:
+        known = self._force.config.rollouts
+        if name not in known:
+            raise UnknownRolloutError(name, tuple(known))
+
+    def overridden(self, name: str) -> str:
+        """Return in words which variable of the environment overrides a rollout; empty if none."""
+        return self._overlay.said(name)
+
+    async def audit(
+        self, *, rollout: str | None = None, before: str = "", limit: int = 100
+    ) -> list[AuditEntry]:
+        """The changes of all rollouts, or of one, the newest first. Raises StoreLostError."""
+        if not self._opened:
+            raise StoreLostError(self.degraded)
+        return await self._store.audit(rollout=rollout, before=before, limit=limit)
+
+    def listen(self) -> Listener:
+        """Events from now on; a listener that is too slow misses the oldest (1,000 are kept)."""
+        return self._events.listen()
+
+    # changes
+
+    async def change(
+        self,
+        name: str,
+        command: Command,
+        actor: Actor,
+        why: str,
+        *,
+        expected: int | None = None,
+        idempotency_key: str = "",
+        fence: int = 0,
+    ) -> RolloutState:
+        """Do what `command` says, and return how the rollout stands afterwards.
+
+        `expected` is the version that the caller has seen; None for whichever. The same
+        `idempotency_key` again does nothing and returns the state. Raises
+        UnknownRolloutError, NotAllowedError, ConflictError, StoreLostError (only for what
+        leads away from legacy), FencedError.
+        """
+        self._check_known(name)
+        used_for = self._keys.seen(idempotency_key)
+        if used_for == name:
+            return self.state(name)
+        if used_for:
+            raise key_of_another(used_for)
+        mark = Mark(actor.name, why, self.now(), automatic=actor.role == "automation")
+        asked = Request(name, command, actor, mark, expected, idempotency_key, fence)
+        await self._change(asked)
+        self._keys.remember(idempotency_key, name)
+        return self.state(name)
+
+    async def _change(self, asked: Request) -> None:
+        name, before = asked.name, self._book.state(asked.name)
+        try:
+            await self._do(asked)
+        finally:
+            self._force.put(name)
+            await self._force.tell(name, asked.actor.name, asked.mark.why)
+        if asked.automatic:
+            for alert in alerts_of(before, self._book.state(name)):
+                self._telling.alert(alert)
+
+    async def _do(self, asked: Request) -> None:
+        if asked.expected is not None:
+            await self._check_version(asked)
+        after = await self._foreseen(asked)
+        before = self._book.state(asked.name)
+        at_once = asked.expected is None or bool(self.degraded)
+        if after == before and at_once:
+            return
+        if at_once and restrains(before, after):
+            await self._restrain(asked, after)
+        elif self.degraded:
+            raise StoreLostError(self.degraded)
+        else:
+            await self._store_first(asked, after)
+
+    async def _check_version(self, asked: Request) -> None:
+        """Raise ConflictError if the rollout is not at the version that the caller has seen."""
+        current = self._book.state(asked.name)
+        if asked.expected == current.version:
+            return
+        if self._store.shared and not self.degraded:
+            await self.refresh()  # the caller may have read it from another replica
+        current = self._book.state(asked.name)
+        if asked.expected != current.version:
+            raise ConflictError(current)
+
+    async def _foreseen(self, asked: Request) -> RolloutState:
+        """Return what the change comes to by what is known here. Raises NotAllowedError.
+
+        What a person asks and is refused or done already is looked up in the store first:
+        this replica may not have read yet what the person goes by.
+        """
+        stale = asked.of_operator and self._store.shared and not self.degraded
+        before = self._book.state(asked.name)
+        try:
+            after = apply(before, asked.command, asked.mark)
+        except NotAllowedError:
+            if not stale:
+                raise
+        else:
+            if after != before or not stale:
+                return after
+        await self.refresh()
+        return apply(self._book.state(asked.name), asked.command, asked.mark)
+
+    async def _restrain(self, asked: Request, after: RolloutState) -> None:
+        """Put a change toward legacy in force, and store it if that is possible."""
+        restraint = Restraint(
+            asked.command,
+            asked.actor,
+            asked.mark,
+            self._book.state(asked.name),
+            after if self._book.known(asked.name) else None,
+            asked.key or uuid4().hex,
+            asked.fence,
+            asked=bool(asked.key),
+            late=bool(self.degraded),
+        )
+        self._book.restrain(restraint)
+        self._force.put(asked.name)
+        self._force.tell_move(asked.name, asked.actor.name, asked.mark.why)
+        if self.degraded:
+            return
+        try:
+            await self._saving.unsaved(asked.name)
+        except StoreLostError as error:
+            self._lost(error)
+
+    async def _store_first(self, asked: Request, after: RolloutState) -> None:
+        try:
+            await self._saving.first(asked)
+        except StoreLostError as error:
+            self._lost(error)
+            before = self._book.state(asked.name)
+            if not restrains(before, after) or before.version != asked.expected:
+                raise
+            await self._restrain(asked, after)
+
+    # the configuration
+
+    def check(self, config: Config) -> None:
+        """Raise ConfigError where `config` wants another store or another split than there is."""
+        problems: list[Problem] = []
+        if config.state != self._force.config.state:
+            problems.append(
+                config.problem(
+                    ("state",),
+                    "another store than the one that is open",
+                    "the same store while Crossfade runs",
+                    "restart Crossfade to use another store",
+                )
+            )
+        problems += splits(config, self._book.stored)
+        if problems:
+            raise ConfigError(problems)
+
+    async def declare(self, config: Config, why: str, by: str = _CONFIGURATION) -> None:
+        """Take over what a reload has declared anew; never fails.
+
+        What cannot be taken over, because it leads away from legacy and the store is lost,
+        is taken over when the store is back.
+        """
+        self._force.follow(config)
+        for name in config.rollouts:
+            await self._declare(name, why, by)
+            self._force.put(name, again=True)
+            self._force.tell_move(name, by, why)
+        self._telling.vanished(config.rollouts, by, why)
+
+    async def _declare(self, name: str, why: str, by: str) -> None:
+        declared = declared_of(self._force.config, name)
+        actor = Actor(by, _CONFIGURATION if by == _CONFIGURATION else "operator")
+        mark = Mark(by, why, self.now())
+        try:
+            await self._change(Request(name, Declare(declared), actor, mark))
+        except NotAllowedError as error:
+            _log.warning("declaration_not_taken_over", rollout=name, reason=str(error))
+        except ConflictError as error:
+            self._behind = True
+            _log.warning("declaration_not_taken_over_yet", rollout=name, reason=str(error))
+        except StoreLostError:
+            self._behind = True
+            _log.warning("declaration_not_taken_over_yet", rollout=name, reason=self.degraded)
+            await self._declare_part(name, declared, actor, mark)
+
+    async def _declare_part(self, name: str, declared: Declared, actor: Actor, mark: Mark) -> None:
+        """Take over what leads toward legacy: no store is needed for that."""
+        state = self._book.state(name)
+        part = Declare(restrained(state.declared, declared))
+        with suppress(NotAllowedError):
+            if self._book.known(name) and restrains(state, apply(state, part, mark)):
+                await self._change(Request(name, part, actor, mark))
+
+    # the store
+
+    async def refresh(self) -> None:
+        """Take over what other replicas have stored; after an outage, store what was braked here.
+
+        Never raises: what goes wrong is told in `degraded`.
+        """
+        if self._closed:
+            return
+        async with self._refreshing:
+            try:
+                await self._refresh()
+            except StoreLostError as error:
+                self._lost(error)
+            except Exception as error:
+                _log.exception("store_not_understood")
+                self._lost(StoreLostError(f"{self._store.url}: {type(error).__name__}"))
+        await self._write_copy()
+
+    async def _refresh(self) -> None:
+        for name in await self._load():
+            self._force.put(name)
+            await self._force.tell(name)
+        for name in list(self._book.unsaved):
+            await self._saving.unsaved(name)
+            self._force.put(name)
+            await self._force.tell(name)
+        if self.degraded:
+            self._found()
+        if self._behind:
+            self._behind = False
+            for name in self._force.config.rollouts:
+                await self._declare(name, _CAUGHT_UP, _CONFIGURATION)
+
+    async def _load(self) -> list[str]:
+        """Read the store; returns the rollouts that stand otherwise now. Raises StoreLostError."""
+        if not self._opened:
+            await self._store.open()
+            self._store.watch(lambda: self._hint())
+            self._opened = True
+        self._ahead = await self._store.now() - self._clock()
+        touched, first = dict(self._book.touched), not self._book.loaded
+        others = self._book.take_all(await self._store.load(), touched)
+        if first:
+            self._telling.begin(self._book.stored)
+        return list(self._force.config.rollouts) if first else others
+
+    async def _write_copy(self) -> None:
+        if self._book.loaded and self._copied != self._book.stored:
+            self._copied = dict(self._book.stored)
+            await asyncio.to_thread(self._copy.write, self._copied)
+
+    def _found(self) -> None:
+        self.degraded = ""
+        # What was declared meanwhile may be there in part only.
+        self._behind = True
+        _log.warning("state_store_found", store=self._store.url)
+        self._telling.alert(store_found(self._store.url))
+        self._events.tell("store_found", {"store": self._store.url})
+
+    def _lost(self, error: StoreLostError) -> None:
+        if not self.degraded:
+            self.degraded = str(error) or "the store cannot be reached"
+            _log.error("state_store_lost", store=self._store.url, reason=self.degraded)
+            self._telling.alert(store_lost(self._store.url, self.degraded))
+            self._events.tell("store_lost", {"store": self._store.url, "reason": self.degraded})
+
+
+def _nothing() -> None:
+    pass

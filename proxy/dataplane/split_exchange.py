@@ -1,0 +1,196 @@
+"""An exchange on a route with a rollout: the arm is decided, observed, and rescued by legacy.
+
+What new fails at is asked of legacy where that is safe and nobody has seen a byte of the
+failure: nothing was sent to new; or the method is idempotent (RFC 9110 section 9.2.2) and
+the body, if there is one, is still here; or the route says ``replay: allow`` and the
+request names itself by an Idempotency-Key. The failure counts against new all the same.
+Never the other way round: away from legacy needs evidence.
+"""
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from proxy.core.framing import Decoded, Framing
+from proxy.core.message import IDEMPOTENT, SAFE, RequestHead, ResponseHead
+from proxy.core.reason import CONNECTS, FAULTS, TIMEOUTS, Arm, Reason
+from proxy.core.window import NO_COHORT, Kind
+from proxy.dataplane.decided import Decided
+from proxy.dataplane.exchange import Exchange
+from proxy.dataplane.generation import Destination
+from proxy.dataplane.record import Ending
+from proxy.dataplane.upstream import Endpoint
+from proxy.dataplane.upstream_connection import UpstreamConnection
+
+if TYPE_CHECKING:
+    from proxy.core.identity import Identity
+
+__all__ = ["SplitExchange"]
+
+# So much of a body is kept for a second attempt; a longer one is sent once.
+_KEPT_MOST = 64 * 1024
+_NOTHING_SAID = 0
+
+
+class SplitExchange(Exchange):
+    """See the module."""
+
+    # Whether something may have been done with the request, by an upstream or a plugin.
+    _sent = False
+    _rescued = False
+    # When the head of the answer came (perf_counter); 0 before.
+    _headed = 0.0
+
+    def _decide(self, *, trusted: bool) -> Destination:
+        """Find out who asks, and which arm answers."""
+        generation, bound, door = self.generation, self._bound, self._client.door
+        identity = generation.identify(self._head, trusted=trusted, now=door.wall_clock())
+        to = generation.decide(bound, identity, reads=self.method in SAFE)
+        self._remember(identity, to)
+        return to
+
+    def _remember(self, identity: "Identity", to: Destination) -> None:
+        """Keep what may be wanted: of the decision for those who ask, of the body for legacy."""
+        bound = self._bound
+        if bound.remembers():
+            door, generation = self._client.door, self.generation
+            door.decided.append(
+                Decided(
+                    self._outgoing.request_id,
+                    door.wall_clock(),
+                    bound.name,
+                    bound.asks,
+                    identity,
+                    to.decision,
+                    generation.number,
+                    generation.config,
+                    bound.state,
+                )
+            )
+        if self._body is not None and to.decision.arm is Arm.NEW and self._may_repeat():
+            self._body.keep(_KEPT_MOST)
+
+    def _send(self, connection: UpstreamConnection, endpoint: Endpoint, head: RequestHead) -> None:
+        self._sent = True
+        super()._send(connection, endpoint, head)
+
+    def response(self, head: ResponseHead, framing: Framing, first: Decoded) -> None:
+        """Pass on the final head, unless legacy is asked instead."""
+        if not self._given_up(head.status):
+            super().response(head, framing, first)
+
+    # the rescue
+
+    def _given_up(self, status: int) -> bool:
+        """Note that the arm answers with `status`; true if legacy is asked instead."""
+        if self._headed:
+            return False
+        self._headed = perf_counter()
+        self._upstream_status = status
+        if status < 500 or not self._may_rescue():
+            return False
+        self._let_go(None)
+        self._rescue(None)
+        return True
+
+    def _fault(self, reason: Reason, detail: str = "") -> None:
+        self._let_go(reason)
+        if _blames_arm(reason, self._destination.goal.plugin) and self._may_rescue():
+            self._rescue(reason)
+        else:
+            super()._fault(reason, detail)
+
+    def _may_rescue(self) -> bool:
+        to = self._destination
+        return (
+            to.decision.arm is Arm.NEW
+            and self._bound.rescues
+            and self._answer.status == _NOTHING_SAID
+            and not self._client.ended
+            and (not self._sent or (self._may_repeat() and self._body_is_here()))
+        )
+
+    def _may_repeat(self) -> bool:
+        """Whether the request may be sent again although it was sent."""
+        if self.method in IDEMPOTENT and self._head.method in IDEMPOTENT:
+            return True
+        return self._bound.replays and b"idempotency-key" in self._head.by_name
+
+    def _body_is_here(self) -> bool:
+        return self._body is None or self._body.rewindable
+
+    def _rescue(self, fault: Reason | None) -> None:
+        """Ask legacy."""
+        self._observe(fault, self._headed or perf_counter())
+        bound, was = self._bound, self._destination
+        self._client.door.accounting.rescued(bound.name)
+        self._rescued = True
+        self._sent = False
+        self._headed = 0.0
+        self._upstream_status = 0
+        self._retried = False
+        self._tried = ()
+        decision = was.decision._replace(arm=Arm.LEGACY, reason=Reason.FAILOVER, tag=-1)
+        self._destination = to = Destination(bound, was.identity, decision)
+        self._answer.expose(self.generation.exposed(to.arm, to.reason))
+        if self._body is not None:
+            self._body.rewind()
+        self._set_off()
+
+    def _set_off(self) -> None:
+        """Begin anew, for the destination that has taken the place of another."""
+        self._attempt(fresh=False)
+
+    # what became of it
+
+    def _finished(self, ending: Ending) -> None:
+        """Count for the arm, and remember where something was written."""
+        self._observe(ending.fault, self._headed or perf_counter())
+        to, affinity = self._destination, self._bound.affinity
+        if affinity is not None and self.method not in SAFE and to.decision.arm is not None:
+            key = to.identity.key
+            if key is not None and self._sent:
+                affinity.wrote(key, to.decision.arm, self._client.door.wall_clock())
+
+    def _observe(self, fault: Reason | None, headed: float) -> None:
+        """Count what the arm did, if the caller could have met either; `headed` is when."""
+        bound, to = self._bound, self._destination
+        window, tag = bound.window, to.decision.tag
+        if window is None or tag < 0 or (fault is None and not self._sent):
+            return
+        kind = Kind.ANSWERED if fault is None else _kind(fault, to.goal.plugin)
+        if kind < 0:
+            return
+        cohort = ""
+        if bound.cohort:
+            cohort = to.identity.attributes.get(bound.cohort) or NO_COHORT
+        window.observe(
+            bound.name,
+            cohort,
+            to.decision.arm is Arm.NEW,
+            tag,
+            kind,
+            self._upstream_status or self._answer.status,
+            headed - self._started,
+            self._client.door.wall_clock(),
+        )
+
+
+def _kind(fault: Reason, plugin: str) -> int:
+    """Return what a fault says about the arm, one of `Kind`; -1 for the client's own."""
+    if fault is Reason.CLIENT_LEFT:
+        return Kind.LEFT
+    if fault not in FAULTS or FAULTS[fault].blame == "client":
+        return -1
+    if fault in CONNECTS:
+        return Kind.CONNECT
+    if not _blames_arm(fault, plugin):
+        return Kind.OWN
+    return Kind.TIMEOUT if fault in TIMEOUTS else Kind.FAILED
+
+
+def _blames_arm(fault: Reason, plugin: str) -> bool:
+    """Whether the arm failed: its upstream, or the `plugin` that answers in its place."""
+    if fault not in FAULTS:
+        return False
+    blame = FAULTS[fault].blame
+    return blame == "upstream" or (blame == "plugin" and plugin != "") or fault is Reason.POOL_FULL

@@ -1,0 +1,1 @@
+"""Where what is learned is kept: memory, SQLite for one process, Redis for a fleet."""

@@ -1,0 +1,42 @@
+"""States and entries as text: what cannot be read is told with its place."""
+
+import pytest
+
+from proxy.stores.records import entry_of, entry_text, id_parts, page_size, state_of, state_text
+from proxy.stores.rollouts import StoreLostError
+from tests.stores.test_rollouts import FULL
+from tests.stores.written import entry
+
+URL = "sqlite:///var/x.db"
+
+
+def test_a_state_is_the_same_after_the_text() -> None:
+    text = state_text(FULL)
+    assert text.isascii()
+    assert state_of("campaigns", text.encode(), URL) == FULL
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": "a", "colour": 1}', b"\xff"])
+def test_a_state_that_cannot_be_read_is_a_lost_store(text: str | bytes) -> None:
+    with pytest.raises(StoreLostError, match=r"/var/x\.db keeps of rollout 'campaigns'"):
+        state_of("campaigns", text, URL)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"colour": 1}', b"\xff"])
+def test_an_entry_that_cannot_be_read_is_a_lost_store(text: str | bytes) -> None:
+    with pytest.raises(StoreLostError, match=r"audit entry 1-2 of sqlite:///var/x\.db"):
+        entry_of("1-2", text, URL)
+
+
+def test_an_entry_is_the_same_after_the_text() -> None:
+    told = entry(evidence={"a": [1, None]}, idempotency_key="é")
+    assert entry_of("1-2", entry_text(told), URL) == told.stored("1-2")
+
+
+def test_ids_are_two_numbers() -> None:
+    assert id_parts("1800000000000-12") == (1_800_000_000_000, 12)
+    assert id_parts("12") == id_parts("") == id_parts("a-b") == (0, 0)
+
+
+def test_a_page_has_one_to_a_thousand_entries() -> None:
+    assert [page_size(limit) for limit in (-5, 0, 1, 1_000, 1_001)] == [1, 1, 1, 1_000, 1_000]
