@@ -7,7 +7,7 @@ from proxy.api import Observed, Question, Scope, Verdict
 
 from .bounds import broken, collapse, legacy_is_sick
 from .evidence import Finding, find, finding
-from .scopes import EVERYBODY, Parts, smallest
+from .scopes import EVERYBODY, Parts, smallest, to_roll_back
 
 __all__ = ["Brake"]
 
@@ -34,7 +34,7 @@ class Brake:
 
     def _say(self, kind: Any, why: str, scope: Scope = EVERYBODY) -> Verdict:
         told = {metric: found.told() for metric, found in self._findings(scope).items()}
-        return Verdict(kind, why, scope, told)
+        return Verdict(kind, why, to_roll_back(scope), told)
 
     def _findings(self, scope: Scope) -> dict[str, Finding]:
         return find(self.question, self.parts.observed(scope), self.parts.budget(scope))

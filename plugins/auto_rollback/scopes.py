@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from proxy.api import Evidence, Observed, Question, Scope, Seen
+from proxy.api.judging import OTHERS
 
 from .evidence import scope_weight
 
-__all__ = ["EVERYBODY", "Parts", "parts_of", "smallest", "without"]
+__all__ = ["EVERYBODY", "Parts", "parts_of", "smallest", "to_roll_back", "without"]
 
 EVERYBODY = Scope()
 
@@ -81,6 +82,14 @@ def smallest(
         if not still(rest):
             return order[0] if taken < len(order) else EVERYBODY
     return EVERYBODY
+
+
+def to_roll_back(scope: Scope) -> Scope:
+    """Return what goes back where a scope is worse: itself, as far as it can be told apart.
+
+    Who the others are nobody knows beforehand, so it is their route, or everybody.
+    """
+    return scope._replace(cohort="") if scope.cohort == OTHERS else scope
 
 
 def without(every: Observed, part: Observed) -> Observed:

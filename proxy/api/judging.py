@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-__all__ = ["METRICS", "Evidence", "Observed", "Question", "Scope", "Seen", "Verdict"]
+from proxy.core.observations import OTHERS
+
+__all__ = ["METRICS", "OTHERS", "Evidence", "Observed", "Question", "Scope", "Seen", "Verdict"]
 
 METRICS = ("errors", "slow", "client_errors")
 """What keys are compared by: whether they met an error of the arm (a 5xx answer, a timeout, a
@@ -17,7 +19,8 @@ class Scope(NamedTuple):
     route: str = ""
     """The name of a route; empty where routes are not told apart."""
     cohort: str = ""
-    """A value of the attribute that the rollout's `cohort` names; empty without one."""
+    """A value of the attribute that the rollout's `cohort` names; empty without one. `OTHERS`
+    stands for all those that are not looked at by themselves: it cannot be rolled back."""
 
     def __str__(self) -> str:
         """Say it in words."""

@@ -47,10 +47,20 @@ def command(
         print_json(body)
         return
     if not body["entries"]:
-        print("Nothing has been changed.")
+        print(_nothing(rollout, before))
     print_table(console(), _COLUMNS, _rows(body["entries"]))
     if body.get("next"):
         print(f"There is more: --before {printable(body['next'])}")
+
+
+def _nothing(rollout: str | None, before: str) -> str:
+    """Say that there is no change, and of what: a name may be misspelt, a page may be the last."""
+    if before:
+        return "Nothing older is in the audit."
+    if rollout:
+        said = f"No change of {printable(rollout)} is in the audit."
+        return f"{said} `crossfade rollouts list` shows which rollouts there are."
+    return "Nothing has been changed."
 
 
 def _rows(entries: list[Mapping[str, Any]]) -> Iterator[tuple[object, ...]]:
@@ -68,7 +78,7 @@ def _rows(entries: list[Mapping[str, Any]]) -> Iterator[tuple[object, ...]]:
 def change_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     """Return what became different, such as ``percentage 5 > 25``; None for nothing."""
     parts = [
-        f"{name} {_value(before.get(name))} > {_value(after.get(name))}"
+        f"{name} {_value(name, before.get(name))} > {_value(name, after.get(name))}"
         for name in [*before, *(name for name in after if name not in before)]
         if before.get(name) != after.get(name) and name not in _COUNTED
     ]
@@ -76,9 +86,12 @@ def change_text(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | No
     return f"{text[:_LONGEST_CHANGE]}..." if len(text) > _LONGEST_CHANGE else text or None
 
 
-def _value(value: object) -> str:
+def _value(name: str, value: object) -> str:
     if value is None or value == "":
         return "-"
+    if name == "step" and isinstance(value, int):
+        # As everywhere where a person reads it, the first step is 1; -1 is none.
+        return str(value + 1) if value >= 0 else "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):

@@ -15,6 +15,11 @@ __all__ = ["act", "edit", "path_of", "refusal", "rollout_of", "shown", "stated"]
 
 _MOST_REASON = 500
 
+_FOR_PROGRAMS = ("GET ", "Send ", "Ask as in ")
+"""How a hint begins that says which request to send: of no use to who typed a command."""
+
+_WHAT_THERE_IS = "`crossfade rollouts list` shows the rollouts with their routes."
+
 
 def path_of(name: str, rest: str = "") -> str:
     """Return the path of a rollout, or of something below it."""
@@ -133,5 +138,7 @@ def _latest(base: URL, name: str) -> Mapping[str, Any] | None:
 def refusal(answer: Answer) -> str:
     """Say what was refused and why, and on the next line what can be done."""
     detail, hint = (printable(answer.body.get(part)) for part in ("detail", "hint"))
+    if hint.startswith(_FOR_PROGRAMS):
+        hint = _WHAT_THERE_IS if answer.status == 404 or hint.startswith("GET") else ""
     lines = [detail or f"The proxy answered {answer.status}.", hint[:1].upper() + hint[1:]]
     return "\n".join(line for line in lines if line)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
@@ -13,7 +14,7 @@ from proxy.cli.changes import act, rollout_of, stated
 from proxy.cli.displays import Lines, Panel
 from proxy.cli.following import BACK, NEEDS_A_PERSON, TIMED_OUT, End, Patience, follow, looking
 from proxy.cli.options import CONFIG, Admin, AskedConfig, Json, Reason
-from proxy.cli.ramp_plan import Wanted, plan_of, steps_of
+from proxy.cli.ramp_plan import LONGEST_SETTLE, LONGEST_TIME, Wanted, plan_of, steps_of
 from proxy.cli.rollout_text import Rollout, headline, notes, printable
 from proxy.cli.tables import console, print_json
 from proxy.settings.values import UnfitError, duration, written_duration
@@ -22,6 +23,8 @@ INTERRUPTED = 130
 """Exit code: Ctrl-C. The ramp goes on."""
 
 Read = TypeVar("Read")
+
+_LONGEST = {"--settle": LONGEST_SETTLE, "--bake": LONGEST_TIME, "--soak": LONGEST_TIME}
 
 _UNDER_WAY = frozenset({"settle", "bake", "gate", "soak"})
 
@@ -172,11 +175,19 @@ def _tell(rollout: Rollout, *, as_json: bool) -> None:
 def _wanted(steps: str, times: tuple[str, str, str], min_requests: int | None) -> Wanted:
     """Return what the options say of the plan. Exits with 2 where one cannot be read."""
     settle, bake, soak = (
-        _read(option, text, duration) if text else None
-        for option, text in zip(("--settle", "--bake", "--soak"), times, strict=True)
+        _read(option, text, partial(_time, longest=longest)) if text else None
+        for (option, longest), text in zip(_LONGEST.items(), times, strict=True)
     )
     found = _read("--steps", steps, steps_of) if steps else ()
     return Wanted(found, settle, bake, soak, min_requests)
+
+
+def _time(text: str, longest: float) -> float:
+    """Read a time of a plan, in seconds. Raises UnfitError, also when it is too long."""
+    seconds = duration(text)
+    if seconds > longest:
+        raise UnfitError(f"a duration from 0s to {written_duration(longest)}")
+    return seconds
 
 
 def _read(option: str, text: str, read: Callable[[str], Read]) -> Read:
@@ -184,4 +195,4 @@ def _read(option: str, text: str, read: Callable[[str], Read]) -> Read:
         return read(text)
     except UnfitError as error:
         hint = f"; {error.hint}" if error.hint else ""
-        fail(USAGE, f"{option} wants {error.wanted}{hint}")
+        fail(USAGE, f"{option} {printable(text)}: wanted {error.wanted}{hint}")

@@ -91,6 +91,8 @@ def _change(
     fields = {name: {what: some} for name, some in zip(LISTS, keys, strict=True) if some}
     if not fields:
         fail(USAGE, f"say which keys to {what}: --whitelist KEY, --blacklist KEY")
+    if not all(key.strip() for some in keys for key in some or ()):
+        fail(USAGE, "a key was empty: --whitelist and --blacklist want the key of a caller")
     return edit(admin_url(admin, config), name, "/lists", stated(reason), fields)
 
 

@@ -99,9 +99,13 @@ def notes(rollout: Rollout) -> Iterator[str]:
             "Rolled back twice in 24 hours: nothing goes up before"
             f" `crossfade rollouts acknowledge {printable(rollout['name'])}`."
         )
-    for field, said in _UNTIL:
-        if rollout.get(field):
-            yield f"{said} {when(rollout[field])}."
+    if rollout.get("cooldown_until"):
+        yield (
+            f"No ramp begins before {when(rollout['cooldown_until'])}, unless an admin says"
+            f" `crossfade rollouts acknowledge {printable(rollout['name'])}`."
+        )
+    if rollout.get("unsafe_until"):
+        yield f"The brake only watches until {when(rollout['unsafe_until'])}."
     if rollout.get("stale"):
         yield "The store is lost: nothing goes up until it is back, and this may be old."
     for waiting in rollout.get("waiting_for") or ():
@@ -117,12 +121,6 @@ def undecided(rollout: Rollout) -> str:
     if not verdict or verdict["kind"] != "hold":
         return ""
     return f"The brake cannot tell yet: {printable(verdict['why'])}"
-
-
-_UNTIL = (
-    ("cooldown_until", "No ramp begins before"),
-    ("unsafe_until", "The brake only watches until"),
-)
 
 
 def _mark_notes(rollout: Rollout) -> Iterator[str]:

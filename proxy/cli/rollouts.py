@@ -11,7 +11,7 @@ from proxy.cli.displays import panel
 from proxy.cli.options import CONFIG, Admin, AskedConfig, Json, Reason
 from proxy.cli.rollout_text import Rollout, headline, notes, position, printable
 from proxy.cli.tables import console, print_json, print_table
-from proxy.settings.values import UnfitError, duration
+from proxy.settings.values import UnfitError, duration, three_decimals
 
 __all__ = ["app"]
 
@@ -24,6 +24,9 @@ app = typer.Typer(
     """,
 )
 app.add_typer(rollout_lists.app, name="lists")
+
+_LONGEST_OVERRIDE = 3600.0
+"""Seconds that the brake may only watch, before somebody has to say so again."""
 
 Name = Annotated[str, typer.Argument(help="The rollout, as `rollouts list` names it.")]
 IfVersion = Annotated[
@@ -100,8 +103,9 @@ def set_percentage(
     Exits with 0 when it is set, 1 when it is refused, somebody else has changed
     the rollout meanwhile, or the proxy cannot be reached, 2 on bad usage.
     """
-    if not 0 <= percentage <= 100:
-        fail(USAGE, "PERCENTAGE wants a number from 0 to 100")
+    if not 0 <= percentage <= 100 or not three_decimals(percentage):
+        wanted = "a number from 0 to 100 with at most three decimals"
+        fail(USAGE, f"PERCENTAGE {percentage:.12g}: wanted {wanted}")
     base = admin_url(admin, config)
     version = rollout_of(base, name)["version"] if if_version is None else if_version
     fields = {"percentage": percentage}
@@ -299,8 +303,11 @@ def override_safety(
     """
     try:
         seconds = duration(time)
+        if not 0 < seconds <= _LONGEST_OVERRIDE:
+            raise UnfitError("more than 0s and at most 1h")
     except UnfitError as error:
-        fail(USAGE, f"TIME wants {error}")
+        hint = f"; {error.hint}" if error.hint else ""
+        fail(USAGE, f"TIME {printable(time)}: wanted {error.wanted}{hint}")
     base = admin_url(admin, config)
     _told(act(base, name, "override_safety", stated(reason), {"seconds": seconds}), as_json=as_json)
 

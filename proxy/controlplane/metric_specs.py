@@ -62,6 +62,12 @@ METRICS: tuple[MetricSpec, ...] = (
         "Requests sent again because a reused connection had died.",
     ),
     MetricSpec(
+        "crossfade_rollout_rescues_total",
+        "counter",
+        ("route",),
+        "Requests that new failed at and that were asked of legacy instead.",
+    ),
+    MetricSpec(
         "crossfade_upstream_endpoint_state",
         "gauge",
         (*_ENDPOINT, "state"),

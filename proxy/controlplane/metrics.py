@@ -138,6 +138,9 @@ class CrossfadeCollector(Collector):
             "crossfade_upstream_retries_total": [
                 ((upstream,), count) for upstream, count in counters.retries.items()
             ],
+            "crossfade_rollout_rescues_total": [
+                ((route,), count) for route, count in counters.rescues.items()
+            ],
             "crossfade_reloads_total": [
                 (("done",), counters.reloads_done),
                 (("failed",), counters.reloads_failed),

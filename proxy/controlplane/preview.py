@@ -21,13 +21,14 @@ from proxy.core.decide import decide
 from proxy.core.identity import Identity
 from proxy.core.key import normalise
 from proxy.core.ramp import apply
+from proxy.core.ramp_table import words_of
 from proxy.core.reason import Arm
 from proxy.core.rollout_state import Mark, RolloutState
 from proxy.dataplane.compile_rollouts import NOTHING, compile_rollouts
 from proxy.dataplane.decided import Decided
 from proxy.settings.problems import Problem
 
-__all__ = ["RolloutPreview", "check_rebucket", "preview"]
+__all__ = ["RolloutPreview", "check_rebucket", "check_renamed", "preview"]
 
 Callers = dict[bytes, Identity]
 
@@ -126,6 +127,38 @@ def check_rebucket(
             share = old * (100 - new) / 100
             back = _predicted(share, told.get((rollout, then)))
             problems.append(_problem(rollout, then, before, after, back))
+    return problems
+
+
+def check_renamed(
+    before: Config,
+    after: Config,
+    learned: Mapping[str, RolloutState],
+    then_learned: Mapping[str, RolloutState],
+) -> list[Problem]:
+    """Return a problem for each rollout that another name would free of its rollback or kill.
+
+    `learned` is how the rollouts of `before` stand, `then_learned` how those of `after` do.
+    """
+    problems = []
+    then_stands = foreseen(after, then_learned)
+    for rollout, then, _ in _successions(before, after):
+        state = learned.get(rollout)
+        if state is None or not then or then in before.rollouts:
+            continue
+        mark = state.killed or state.rolled_back
+        share = _share(after, then, then_stands)
+        if mark is not None and share > 0:
+            problems.append(
+                after.problem(
+                    ("rollouts", then),
+                    f"{rollout} by another name, and {share:g} % of its callers to new",
+                    f"nobody on new, since {rollout} is {words_of(state.standing)} by {mark.by}",
+                    f"Keep the name {rollout}, or set rollouts.{then}.percentage to 0 and raise it "
+                    "when new is well again",
+                    at_key=True,
+                )
+            )
     return problems
 
 

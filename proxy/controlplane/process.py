@@ -95,7 +95,7 @@ class ProxyProcess:
         self._host = PluginHost(self._registry)
         self._running = RunningRollouts(self._host, self._accounting, env)
         self._builder = GenerationBuilder(
-            self._loop.time, key_hash(env), self._running.watch.observers
+            self._loop.time, key_hash(env), self._running.watch.observers, self._running.now
         )
 
     # life
@@ -148,6 +148,7 @@ class ProxyProcess:
         except (OSError, ValueError) as error:
             raise StartError(str(error)) from error
         self._door = Door(generation, self._accounting, self._loop)
+        self._door.wall_clock = self.rollouts.now
         self._listeners = Listeners(self._door.protocol)
         self._watcher = Watcher(seen, self._reload_if_changed)
         parts = Parts(
@@ -199,8 +200,8 @@ class ProxyProcess:
     async def _take_over(self, generation: Generation) -> None:
         """Put `generation` in force. Raises ListenersError; nothing is changed then."""
         await self._change_listeners(generation.config)
-        self._door.generation = generation
         self._running.serve(generation)
+        self._door.generation = generation
         set_up_logs(generation.config.log)
         self._checks.follow(generation)
         if generation.plugins is not None:

@@ -21,7 +21,7 @@ from proxy.controlplane.generations import GenerationBuilder, discard, prepare, 
 from proxy.controlplane.history import Generations, HistoryEntry
 from proxy.controlplane.listeners import ListenersError
 from proxy.controlplane.material import Material, material_of, read
-from proxy.controlplane.preview import RolloutPreview, check_rebucket, preview
+from proxy.controlplane.preview import RolloutPreview, check_rebucket, check_renamed, preview
 from proxy.controlplane.rollouts.authority import Rollouts
 from proxy.controlplane.seen import Seen
 from proxy.controlplane.status import ConfigStatus, ReloadOutcome
@@ -218,6 +218,7 @@ class Reloader:
         decided, learned = tuple(self._parts.door.decided), rollouts.states()
         previews = await asyncio.to_thread(preview, decided, before, after, learned)
         problems = check_rebucket(before, after, previews, learned)
+        problems += check_renamed(before, after, learned, rollouts.states_of(after))
         if problems:
             raise ConfigError(problems)
         rollouts.check(after)

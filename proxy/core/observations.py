@@ -11,7 +11,25 @@ from typing import NamedTuple
 
 from proxy.core.reason import Arm
 
-__all__ = ["COUNTED", "SLICE_SECONDS", "Name", "Totals", "name", "named"]
+__all__ = [
+    "COUNTED",
+    "NO_COHORT",
+    "OTHERS",
+    "SLICE_SECONDS",
+    "Name",
+    "Totals",
+    "is_cohort",
+    "name",
+    "named",
+]
+
+OTHERS = "(others)"
+"""The cohort of those whose own is not looked at by itself."""
+
+NO_COHORT = "(none)"
+"""The cohort of callers without the attribute."""
+
+_LONGEST_COHORT = 200
 
 SLICE_SECONDS = 10
 """How long a slice of the windows is; slices are numbered from 1970 on."""
@@ -38,6 +56,14 @@ class Name(NamedTuple):
     cohort: str
     arm: Arm
     what: str
+
+
+def is_cohort(value: str) -> bool:
+    """Return whether an attribute's value can be told as a cohort: printable, not too long.
+
+    Tokens may carry anything, also what separates the parts of a name, or is no Unicode.
+    """
+    return len(value) <= _LONGEST_COHORT and value.isprintable()
 
 
 def name(route: str, cohort: str, arm: Arm, what: str) -> str:

@@ -12,7 +12,16 @@ from typing import Literal, NamedTuple
 from proxy.core import commands as ask
 from proxy.core.rollout_state import RolloutState, Standing
 
-__all__ = ["TABLE", "TOWARD_LEGACY", "NotAllowedError", "Row", "as_markdown", "word", "words"]
+__all__ = [
+    "TABLE",
+    "TOWARD_LEGACY",
+    "NotAllowedError",
+    "Row",
+    "as_markdown",
+    "word",
+    "words",
+    "words_of",
+]
 
 Asker = Literal["operator", "configuration", "ramp", "anybody"]
 

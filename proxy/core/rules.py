@@ -7,6 +7,7 @@ from proxy.core.bucket import BUCKETS, TAG, placer, threshold
 from proxy.core.conditions import Condition
 from proxy.core.decision import Decision, MissingKey, Pin, Rule
 from proxy.core.identity import Identity
+from proxy.core.observations import NO_COHORT
 from proxy.core.reason import Arm, Reason
 
 __all__ = [
@@ -87,15 +88,18 @@ def rolled_back_rule(survivors: frozenset[bytes]) -> Rule:
 
 
 def held_cohorts_rule(attribute: str, cohorts: frozenset[str], survivors: frozenset[bytes]) -> Rule:
-    """The callers of some cohorts to legacy: these are rolled back."""
+    """The callers of some cohorts to legacy: these are rolled back.
+
+    `NO_COHORT` among them are those without the attribute.
+    """
 
     def judge(identity: Identity, _: Pin | None) -> Decision | None:
-        if identity.attributes.get(attribute) not in cohorts:
+        if (identity.attributes.get(attribute) or NO_COHORT) not in cohorts:
             return None
         return None if identity.key in survivors and identity.verified else _ROLLED_BACK
 
     def tell(identity: Identity) -> str:
-        held = identity.attributes.get(attribute) in cohorts
+        held = (identity.attributes.get(attribute) or NO_COHORT) in cohorts
         return f"the caller's {attribute} is {'' if held else 'not '}among those rolled back"
 
     return Rule("rolled_back", judge, tell)

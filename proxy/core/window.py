@@ -15,23 +15,36 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from proxy.core.log_linear import BUCKETS, bucket_of, quantile
-from proxy.core.observations import COUNTED, SLICE_SECONDS, name
+from proxy.core.observations import (
+    COUNTED,
+    NO_COHORT,
+    OTHERS,
+    SLICE_SECONDS,
+    is_cohort,
+    name,
+)
 from proxy.core.reason import Arm
 from proxy.core.sketch import Sketch, united
 
-__all__ = ["CELLS_MOST", "KEYS_MOST", "NO_COHORT", "OTHERS", "Export", "Kind", "Window"]
+__all__ = [
+    "CELLS_MOST",
+    "KEYS_MOST",
+    "NO_COHORT",
+    "NO_TAG",
+    "OTHERS",
+    "Export",
+    "Kind",
+    "Window",
+]
 
 CELLS_MOST = 64
 """So many cells a rollout has; the callers of further cohorts are counted as `OTHERS`."""
 
-OTHERS = "(others)"
-"""The cohort of those whose own is not looked at by itself."""
-
-NO_COHORT = "(none)"
-"""The cohort of callers without the attribute."""
-
 KEYS_MOST = 20_000
 """So many keys that met a metric are told apart in a segment, per cell, both arms together."""
+
+NO_TAG: Final = -1
+"""Stands for the tag of a request that is counted and is no evidence."""
 
 SLICES_KEPT = 90
 """A quarter of an hour."""
@@ -193,6 +206,9 @@ class Window:
         self.cohort = cohort
         self.slow_floor = slow_floor
         self.ordinal = 0
+        self.turn = 0
+        """Counts the segments that have begun. Who was assigned in another one is no evidence of
+        this one: the share was another then."""
         self._collects = False
         self._cells: dict[tuple[str, str], _Cell] = {}
 
@@ -209,8 +225,8 @@ class Window:
     ) -> None:
         """Count a request that is over.
 
-        `tag` is that of its key, `kind` one of `Kind`, `status` the arm's, `seconds` the
-        time to the head of the answer, `now` Unix time in seconds.
+        `tag` is that of its key, or `NO_TAG`, `kind` one of `Kind`, `status` the arm's,
+        `seconds` the time to the head of the answer, `now` Unix time in seconds.
         """
         where = (route if self.by_route else "", cohort)
         number = int(now) // SLICE_SECONDS
@@ -227,7 +243,7 @@ class Window:
             counts.left += 1
         else:
             counts.requests += 1
-            if self._collects and tag < side.sketch.limit:
+            if self._collects and 0 <= tag < side.sketch.limit:
                 side.sketch.add(tag)
             if kind != Kind.ANSWERED or status >= 500:
                 self._failed(cell, side, counts, kind, tag)
@@ -241,7 +257,9 @@ class Window:
             counts.timeouts += 1
         elif kind == Kind.CONNECT:
             counts.connects += 1
-        if self._collects and len(cell.legacy.errors) + len(cell.new.errors) < KEYS_MOST:
+        if tag < 0 or not self._collects:
+            return
+        if len(cell.legacy.errors) + len(cell.new.errors) < KEYS_MOST:
             side.errors.add(tag)
 
     def _answered(
@@ -253,20 +271,20 @@ class Window:
         slow: bool,  # noqa: FBT001 - called for each request
         tag: int,
     ) -> None:
+        evident = self._collects and tag >= 0
         if slow:
             counts.slow += 1
-            if self._collects and len(cell.legacy.slow) + len(cell.new.slow) < KEYS_MOST:
+            if evident and len(cell.legacy.slow) + len(cell.new.slow) < KEYS_MOST:
                 side.slow.add(tag)
         if status >= 400:
             counts.client_errors += 1
-            if (
-                self._collects
-                and len(cell.legacy.client_errors) + len(cell.new.client_errors) < KEYS_MOST
-            ):
+            met = len(cell.legacy.client_errors) + len(cell.new.client_errors)
+            if evident and met < KEYS_MOST:
                 side.client_errors.add(tag)
 
     def _open(self, where: tuple[str, str], number: int) -> _Cell:
-        if len(self._cells) >= CELLS_MOST and where[1] != OTHERS:
+        full = len(self._cells) >= CELLS_MOST
+        if where[1] != OTHERS and (full or not is_cohort(where[1])):
             # The cells for others come beyond the bound: one for each route, and those are few.
             where = (where[0], OTHERS)
             found = self._cells.get(where)
@@ -281,6 +299,7 @@ class Window:
     def begin(self, ordinal: int) -> None:
         """Begin the segment of this ordinal; 0 collects no evidence."""
         self.ordinal = ordinal
+        self.turn += 1
         self._collects = ordinal > 0
         for cell in self._cells.values():
             for _, side in cell.sides():

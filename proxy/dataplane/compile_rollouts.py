@@ -44,20 +44,28 @@ def compile_rollout_for(
     """Return one rollout as it decides for one route.
 
     `assigned`: plugins of the route may pin the arm. `affinity` tells where a caller has just
-    written. Raises ValueError for a list or a salt that cannot be used; no key is shown.
+    written. A key that has come to both lists since they were declared is on the blacklist.
+    Raises ValueError for a list or a salt that cannot be used; no key is shown.
     """
     declared, lower = config.rollouts[name], config.identity.lower
+    learned = state is not None
     if state is None:
         state = _as_declared(name, declared)
     holds = [hold for hold in state.holds if hold.route in ("", route)]
     try:
+        whitelist = _keys(state.whitelist, "whitelist", lower=lower)
+        blacklist = _keys(state.blacklist, "blacklist", lower=lower)
+        if learned:
+            # Two spellings of a key may have come to both lists, from the file and by hand. No
+            # later word may fail for that, least of all one that leads to legacy.
+            whitelist -= blacklist
         return compile_rollout(
             name,
             enabled=declared.enabled,
             percentage=state.percentage,
             salt=declared.salt.encode(),
-            whitelist=_keys(state.whitelist, "whitelist", lower=lower),
-            blacklist=_keys(state.blacklist, "blacklist", lower=lower),
+            whitelist=whitelist,
+            blacklist=blacklist,
             conditions=[_condition(*item) for item in declared.conditions.items()],
             branches=_branches(declared),
             missing_key=declared.missing_key,

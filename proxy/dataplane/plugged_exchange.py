@@ -60,7 +60,6 @@ class PluggedExchange(SplitExchange):
     _whole_body: bytes | None = None
     _collecting = False
     _over = False
-    _streaming = False
     _held: bytearray | None = None
     _held_head: ResponseHead
     # Set by `on_deadline` and taken back by the task that it stops.
@@ -379,6 +378,7 @@ class PluggedExchange(SplitExchange):
 
     def _rescue(self, fault: Reason | None) -> None:
         self._task = None  # whatever it still finds out is not wanted any more
+        self.timed_out = False  # that was its time, not that of who is asked next
         super()._rescue(fault)
 
     def _body_is_here(self) -> bool:

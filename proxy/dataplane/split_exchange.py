@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from proxy.core.framing import Decoded, Framing
 from proxy.core.message import IDEMPOTENT, SAFE, RequestHead, ResponseHead
 from proxy.core.reason import CONNECTS, FAULTS, TIMEOUTS, Arm, Reason
-from proxy.core.window import NO_COHORT, Kind
+from proxy.core.window import NO_COHORT, NO_TAG, Kind
 from proxy.dataplane.decided import Decided
 from proxy.dataplane.exchange import Exchange
 from proxy.dataplane.generation import Destination
@@ -39,6 +39,10 @@ class SplitExchange(Exchange):
     _rescued = False
     # When the head of the answer came (perf_counter); 0 before.
     _headed = 0.0
+    # A plugin's answer is sent in parts.
+    _streaming = False
+    # The stretch of the window in which the arm was decided.
+    _turn = 0
 
     def _decide(self, *, trusted: bool) -> Destination:
         """Find out who asks, and which arm answers."""
@@ -51,6 +55,8 @@ class SplitExchange(Exchange):
     def _remember(self, identity: "Identity", to: Destination) -> None:
         """Keep what may be wanted: of the decision for those who ask, of the body for legacy."""
         bound = self._bound
+        if bound.window is not None:
+            self._turn = bound.window.turn
         if bound.remembers():
             door, generation = self._client.door, self.generation
             door.decided.append(
@@ -94,7 +100,9 @@ class SplitExchange(Exchange):
 
     def _fault(self, reason: Reason, detail: str = "") -> None:
         self._let_go(reason)
-        if _blames_arm(reason, self._destination.goal.plugin) and self._may_rescue():
+        if reason is Reason.QUARANTINED and self._answering:
+            self._sent = False  # the plugin was not even asked
+        if _blames_arm(reason, self._answering) and self._may_rescue():
             self._rescue(reason)
         else:
             super()._fault(reason, detail)
@@ -113,7 +121,7 @@ class SplitExchange(Exchange):
         """Whether the request may be sent again although it was sent."""
         if self.method in IDEMPOTENT and self._head.method in IDEMPOTENT:
             return True
-        return self._bound.replays and b"idempotency-key" in self._head.by_name
+        return self._bound.replays and bool(self._head.by_name.get(b"idempotency-key"))
 
     def _body_is_here(self) -> bool:
         return self._body is None or self._body.rewindable
@@ -151,13 +159,23 @@ class SplitExchange(Exchange):
             if key is not None and self._sent:
                 affinity.wrote(key, to.decision.arm, self._client.door.wall_clock())
 
+    @property
+    def _answering(self) -> str:
+        """The plugin that is the arm, as long as it is what can fail.
+
+        Once it has answered, those that edit its answer can; then its stream again.
+        """
+        if self._headed and not self._streaming:
+            return ""
+        return self._destination.goal.plugin
+
     def _observe(self, fault: Reason | None, headed: float) -> None:
         """Count what the arm did, if the caller could have met either; `headed` is when."""
         bound, to = self._bound, self._destination
         window, tag = bound.window, to.decision.tag
         if window is None or tag < 0 or (fault is None and not self._sent):
             return
-        kind = Kind.ANSWERED if fault is None else _kind(fault, to.goal.plugin)
+        kind = Kind.ANSWERED if fault is None else _kind(fault, self._answering)
         if kind < 0:
             return
         cohort = ""
@@ -167,7 +185,7 @@ class SplitExchange(Exchange):
             bound.name,
             cohort,
             to.decision.arm is Arm.NEW,
-            tag,
+            tag if self._turn == window.turn else NO_TAG,
             kind,
             self._upstream_status or self._answer.status,
             headed - self._started,

@@ -18,6 +18,7 @@ from proxy.stores.rollouts import AuditEntry, StoreLostError
 __all__ = [
     "AUDIT_KEPT",
     "FOUND_FOR",
+    "Reading",
     "entry_of",
     "entry_text",
     "finding",
@@ -55,6 +56,29 @@ def state_of(name: str, text: str | bytes, url: str) -> RolloutState:
         raise StoreLostError(
             f"what {url} keeps of rollout {name!r} cannot be read: {error}"
         ) from error
+
+
+class Reading:
+    """Reads all states of a store, again and again: what has the same text is the same state.
+
+    A store is looked at every two seconds, and a state with full lists takes long to be read.
+    """
+
+    def __init__(self, url: str) -> None:
+        """`url` names the store in errors."""
+        self._url = url
+        self._known: dict[str, tuple[str | bytes, RolloutState]] = {}
+
+    def states(self, kept: Mapping[str, str | bytes]) -> dict[str, RolloutState]:
+        """Return the states by name. Raises StoreLostError, see `state_of`."""
+        self._known = {name: self._read(name, text) for name, text in kept.items()}
+        return {name: state for name, (_, state) in self._known.items()}
+
+    def _read(self, name: str, text: str | bytes) -> tuple[str | bytes, RolloutState]:
+        known = self._known.get(name)
+        if known is not None and known[0] == text:
+            return known
+        return text, state_of(name, text, self._url)
 
 
 def entry_text(entry: AuditEntry) -> str:

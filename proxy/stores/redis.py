@@ -13,6 +13,7 @@ from proxy.core.rollout_state import RolloutState
 from proxy.stores.records import (
     AUDIT_KEPT,
     FOUND_FOR,
+    Reading,
     entry_of,
     entry_text,
     finding,
@@ -43,6 +44,7 @@ class RedisStore:
         """`again` is after how many seconds a watch that was cut off listens again."""
         self.link = link
         self.url = link.place.url
+        self._reading = Reading(self.url)
         self._again = again
         self._writer = uuid.uuid4().hex
         key = link.place.key
@@ -67,8 +69,7 @@ class RedisStore:
     async def load(self) -> dict[str, RolloutState]:
         """Return all states by name."""
         kept: dict[bytes, bytes] = await self.link.call("HGETALL", self._states)
-        named = ((name.decode(), text) for name, text in kept.items())
-        return {name: state_of(name, text, self.url) for name, text in named}
+        return self._reading.states({name.decode(): text for name, text in kept.items()})
 
     async def save(
         self, state: RolloutState, expected: int, entry: AuditEntry | None, fence: int = 0

@@ -60,6 +60,11 @@ class RedisFleet:
         token = await self._link.run("lead", (self._lease, self._fence), (replica, _LEASE_MS))
         return int(token)
 
+    async def unheard(self) -> float:
+        """Return the seconds since the lease was taken or renewed, whoever has it."""
+        left = int(await self._link.call("PTTL", self._lease))  # negative where there is none
+        return (_LEASE_MS - max(left, 0)) / 1000
+
     async def add(self, replica: str, flush: Flush) -> None:
         """Add what was observed, once for each sequence of the replica and rollout.
 

@@ -167,6 +167,9 @@ class FleetStore(Protocol):
     async def lead(self, replica: str) -> int:
         """Take or renew the lease (ten seconds); return its fencing token, 0 if another has it."""
 
+    async def unheard(self) -> float:
+        """Return the seconds since the lease was taken or renewed, whoever has it."""
+
     async def add(self, replica: str, flush: Flush) -> None:
         """Add what was observed. Sets and the life of everything are bounded."""
 

@@ -14,6 +14,7 @@ from proxy.core.rollout_state import RolloutState
 from proxy.stores.records import (
     AUDIT_KEPT,
     FOUND_FOR,
+    Reading,
     entry_of,
     entry_text,
     finding,
@@ -66,6 +67,7 @@ class SqliteStore:
     ) -> None:
         """`wall_clock` gives Unix time in seconds; `patience` see `PATIENCE`."""
         self.url = f"sqlite://{path}"
+        self._reading = Reading(self.url)
         self._path = path
         self._wall_clock = wall_clock
         self._patience = patience
@@ -97,7 +99,7 @@ class SqliteStore:
         rows = await self._ask(
             lambda connection: connection.execute("SELECT name, state FROM rollouts").fetchall()
         )
-        return {name: state_of(name, text, self.url) for name, text in rows}
+        return self._reading.states(dict(rows))
 
     async def save(
         self,

@@ -81,6 +81,9 @@ async def demonstrate(pace: Pace, *, keep: bool) -> int:
             with view:
                 await under_traffic(stage, view, pace)
             kept = view.summary()
+            if not kept:
+                for warning in stage.warnings():
+                    view.say(f"the proxy said: {warning}")
             if keep:
                 announce(stage, view)
                 await asyncio.Event().wait()

@@ -70,6 +70,16 @@ async def test_an_empty_audit_and_a_lost_store_are_told() -> None:
     assert (ran.code, ran.err) == (1, "crossfade: The store is lost.\n")
 
 
+async def test_an_empty_audit_says_of_what_there_is_nothing() -> None:
+    told = Told()
+    told.tell("GET /v1/audit?limit=20&rollout=hybird", {"entries": [], "next": None})
+    out = (await asked(told, "--rollout", "hybird")).out
+    assert "No change of hybird is in the audit." in out
+    assert "crossfade rollouts list" in out
+    told.tell("GET /v1/audit?limit=20&before=17-0", {"entries": [], "next": None})
+    assert "Nothing older" in (await asked(told, "--before", "17-0")).out
+
+
 @pytest.mark.parametrize("limit", ["0", "501", "many"])
 async def test_a_limit_that_is_none_is_bad_usage(limit: str) -> None:
     assert (await asked(Told(), "--limit", limit)).code == 2
@@ -83,8 +93,9 @@ async def test_a_limit_that_is_none_is_bad_usage(limit: str) -> None:
         (
             {"phase": "bake", "step": 0},
             {"phase": "settle", "step": 1},
-            "phase bake > settle, step 0 > 1",
+            "phase bake > settle, step 1 > 2",
         ),
+        ({"step": -1}, {"step": 0}, "step - > 1"),
         ({"percentage": 0, "since": 1.0}, {"percentage": 5, "since": 2.0}, "percentage 0 > 5"),
         ({"unsafe_until": 0.0}, {"unsafe_until": 1.7e9}, f"unsafe_until 0 > {MOMENT}"),
         ({"killed": None}, {"killed": mark()}, "killed - > set"),

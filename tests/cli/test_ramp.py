@@ -174,9 +174,12 @@ async def test_a_proxy_that_cannot_tell_at_the_moment_ends_nothing() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--steps", "25,5"), "--steps wants percentages that rise"),
-        (("--bake", "soon"), "--bake wants a duration"),
-        (("--timeout", "2"), "--timeout wants a duration"),
+        (("--steps", "25,5"), "--steps 25,5: wanted percentages that rise"),
+        (("--bake", "soon"), "--bake soon: wanted a duration"),
+        (("--bake", "10"), "add the unit"),
+        (("--settle", "2h"), "--settle 2h: wanted a duration from 0s to 1h"),
+        (("--soak", "169h"), "--soak 169h: wanted a duration from 0s to 168h"),
+        (("--timeout", "2"), "--timeout 2: wanted a duration"),
         (("--min-requests", "-1"), "min-requests"),
         ((), "--reason"),
     ],

@@ -100,7 +100,7 @@ def test_everything_that_a_person_should_know_is_noted() -> None:
         "Rolled back by auto_rollback at 2023-11-14 22:13:20 UTC: 5xx",
         "On legacy only for cohort acme: by ops at 2023-11-14 22:13:20 UTC: a test",
         f"Rolled back twice in 24 hours: nothing goes up before {ACKNOWLEDGE}.",
-        "No ramp begins before 2023-11-14 22:28:20 UTC.",
+        f"No ramp begins before 2023-11-14 22:28:20 UTC, unless an admin says {ACKNOWLEDGE}.",
         "The brake only watches until 2023-11-14 22:14:20 UTC.",
         "The store is lost: nothing goes up until it is back, and this may be old.",
         "Waiting: approval.",

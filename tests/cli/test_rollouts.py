@@ -175,6 +175,26 @@ async def test_an_unknown_rollout_is_told_with_the_nearest_name() -> None:
     assert "Did you mean hybrid?" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("status", "hint", "said"),
+    [
+        (404, "GET /v1/rollouts lists them.", "`crossfade rollouts list` shows"),
+        (422, "GET the rollout: `routes` names them.", "`crossfade rollouts list` shows"),
+        (422, 'Send {"percentage": 25}.', ""),
+    ],
+)
+async def test_who_typed_a_command_is_not_told_which_request_to_send(
+    status: int, hint: str, said: str
+) -> None:
+    told = Told()
+    told.tell(f"POST {PATH}/kill", problem(status, "It does not fit.", hint))
+    ran = await asked(told, "kill", "hybrid", *WHY)
+    assert ran.code == 1
+    assert "It does not fit." in ran.err
+    assert hint not in ran.err
+    assert said in ran.err
+
+
 async def test_a_name_is_one_piece_of_the_path_whatever_it_holds() -> None:
     told = Told()
     await asked(told, "pause", "a/b?c", *WHY)
@@ -196,8 +216,13 @@ async def test_holds_and_marks_are_told_after_a_change() -> None:
         (("kill", "hybrid"), "--reason"),
         (("kill", "hybrid", "-m", " "), "--reason"),
         (("kill", "hybrid", "-m", "x" * 501), "at most 500"),
-        (("set", "hybrid", "101", *WHY), "0 to 100"),
-        (("override-safety", "hybrid", "soon", *WHY), "a duration such as"),
+        (("set", "hybrid", "101", *WHY), "PERCENTAGE 101: wanted a number from 0 to 100"),
+        (("set", "hybrid", "nan", *WHY), "0 to 100"),
+        (("set", "hybrid", "10.12345", *WHY), "at most three decimals"),
+        (("override-safety", "hybrid", "soon", *WHY), "TIME soon: wanted a duration such as"),
+        (("override-safety", "hybrid", "2h", *WHY), "TIME 2h: wanted more than 0s and at most 1h"),
+        (("override-safety", "hybrid", "0s", *WHY), "TIME 0s: wanted more than 0s"),
+        (("lists", "add", "hybrid", "-w", "", *WHY), "a key was empty"),
         (("release", "hybrid", *WHY), "--route"),
     ],
 )

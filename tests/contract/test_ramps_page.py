@@ -36,7 +36,11 @@ def test_each_mark_that_stops_a_rollout_is_named(standing: Standing) -> None:
         ("is stored every ten seconds", ramping.SAVE_EVERY == 10),
         ("at most every ten seconds", webhook.ASK_EVERY == 10),
         ("when 1,000 keys were seen", gates.LEAST_KEYS == 1000),
-        ("more than 5 % of the callers have no key", gates.missing_keys(94, 6) != ""),
+        (
+            "more than 5 % of 100 requests or more have no key",
+            [gates.missing_keys(*one) == "" for one in ((94, 6), (95, 5), (0, 99))]
+            == [False, True, True],
+        ),
     ],
 )
 def test_each_number_on_the_page_is_that_of_the_code(promise: str, is_kept: bool) -> None:

@@ -290,6 +290,7 @@ def serve_some(accounting: Accounting) -> None:
     accounting.refused(Reason.BAD_REQUEST, 400)
     accounting.connection_opened()
     accounting.retried("legacy")
+    accounting.rescued("campaigns")
 
 
 @asynccontextmanager

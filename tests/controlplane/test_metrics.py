@@ -54,6 +54,7 @@ def test_the_counts_are_those_of_the_accounting() -> None:
         ("client_left", "client"): 1,
         ("bad_request", "client"): 1,
     }
+    assert found["crossfade_rollout_rescues_total"] == {("campaigns",): 1}
     assert found["crossfade_bytes_total"] == {("in",): 40, ("out",): 400}
     assert found["crossfade_request_seconds_count"][("campaigns", "new")] == 2
     assert found["crossfade_request_seconds_bucket"][("campaigns", "new", "0.01")] == 0

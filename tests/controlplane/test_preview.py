@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.models import Config
-from proxy.controlplane.preview import RolloutPreview, check_rebucket, preview
+from proxy.controlplane.preview import (
+    RolloutPreview,
+    check_rebucket,
+    check_renamed,
+    preview,
+)
 from proxy.core.bucket import bucket
 from proxy.core.decide import ROUTED
 from proxy.core.identity import ANONYMOUS, Identity
@@ -358,3 +363,21 @@ def test_another_salt_is_no_matter_while_everybody_is_on_legacy() -> None:
     back = RolloutState("a", rolled_back=mark, declared=Declared(percentage=10))
     assert check_rebucket(before, after)
     assert not check_rebucket(before, after, learned={"a": back})
+
+
+@pytest.mark.parametrize("mark", ["killed", "rolled_back"])
+def test_another_name_does_not_free_a_rollout_of_what_keeps_it_on_legacy(mark: str) -> None:
+    before = config({"old": {"percentage": 10, "salt": "s"}}, [_route("old")])
+    after = config({"new": {"percentage": 10, "salt": "s"}}, [_route("new")])
+    marks: dict[str, Any] = {mark: Mark("ops", "it fails", 1.0)}
+    stopped = RolloutState("old", percentage=10.0, **marks)
+    fresh = {"new": RolloutState("new")}
+    [problem] = check_renamed(before, after, {"old": stopped}, fresh)
+    assert "rollouts.new" in str(problem)
+    assert f"old is {mark.replace('_', ' ')} by ops" in str(problem)
+    at_zero = config({"new": {"percentage": 0, "salt": "s"}}, [_route("new")])
+    assert check_renamed(before, at_zero, {"old": stopped}, fresh) == []
+    assert check_renamed(before, before, {"old": stopped}, {"old": stopped}) == []
+    assert check_renamed(before, after, {"old": RolloutState("old", percentage=10.0)}, fresh) == []
+    held = {"new": RolloutState("new", rolled_back=Mark("ops", "it fails", 1.0))}
+    assert check_renamed(before, after, {"old": stopped}, held) == []

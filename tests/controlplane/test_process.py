@@ -4,6 +4,7 @@ import asyncio
 import io
 import socket
 import textwrap
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from prometheus_client.exposition import generate_latest
 from proxy.config import ConfigError
 from proxy.controlplane.process import ProxyProcess, StartError
 from proxy.controlplane.rollouts.authority import Actor
-from proxy.core.commands import Kill, SetPercentage
+from proxy.core.commands import Kill, Rollback, SetPercentage
 from proxy.pluginhost.importing import loaded
 from tests.controlplane.log_lines import logging_into
 
@@ -262,3 +263,35 @@ async def test_a_request_that_drains_too_long_is_cut_by_the_fourth_reload_behind
     for _ in requests:
         await left.acquire()
     upstream.close()
+
+
+async def test_what_was_braked_while_a_reload_was_under_way_counts_at_once(home: Home) -> None:
+    home.file.write_text(ROLLOUT.format(state="memory://"))
+    async with home.serving() as proxy:
+        before = proxy.generation
+        built = proxy._builder.build(before.config, before, None, proxy.rollouts.states())
+        await proxy.rollouts.change("fade", Rollback(), OPERATOR, "it fails")
+        await proxy._take_over(built)
+        assert proxy.generation is built
+        assert built.learned["fade"].share == 0
+
+
+async def test_requests_are_counted_by_the_clock_of_the_store(home: Home) -> None:
+    home.file.write_text(ROLLOUT.format(state="memory://"))
+    async with home.serving() as proxy:
+        proxy.rollouts._ahead = 3600.0  # as a Redis whose clock is an hour ahead has it
+        for clock in (proxy._door.wall_clock, proxy.generation.wall_clock, proxy.rollouts.now):
+            assert 3590 < clock() - time.time() < 3610
+
+
+async def test_a_rollout_that_is_rolled_back_is_not_freed_by_another_name(home: Home) -> None:
+    text = ROLLOUT.format(state="memory://")
+    home.file.write_text(text)
+    async with home.serving() as proxy:
+        await proxy.rollouts.change("fade", Rollback(), OPERATOR, "it fails")
+        home.file.write_text(text.replace("fade", "other"))
+        outcome = await proxy.reload()
+        assert not outcome.done
+        assert "fade is rolled back by alice" in outcome.problems[0]
+        home.file.write_text(text.replace("fade", "other").replace("50", "0"))
+        assert (await proxy.reload()).done

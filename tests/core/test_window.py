@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.observations import Name, named
+from proxy.core.observations import Name, name, named
 from proxy.core.reason import Arm
-from proxy.core.window import CELLS_MOST, KEYS_MOST, NO_COHORT, OTHERS, SLICES_KEPT, Kind, Window
+from proxy.core.window import (
+    CELLS_MOST,
+    KEYS_MOST,
+    NO_COHORT,
+    NO_TAG,
+    OTHERS,
+    SLICES_KEPT,
+    Kind,
+    Window,
+)
 
 
 def seen(window: Window, what: str, arm: Arm = Arm.NEW) -> int:
@@ -232,3 +241,21 @@ def test_cells_and_slices_add_up_to_all(events: list[tuple[int, bool, int, str, 
             assert in_slices == expected[arm, what]
     everybody = keys(window, "errors")
     assert everybody == tuple(sum(new == side for _, new in failed) for side in (False, True))
+
+
+def test_who_was_assigned_in_another_segment_is_counted_and_no_evidence() -> None:
+    window = Window()
+    window.begin(1)
+    for kind, status in ((Kind.FAILED, 0), (Kind.ANSWERED, 404), (Kind.ANSWERED, 200)):
+        window.observe("r", "", True, NO_TAG, kind, status, 0.1, 1000.0)
+    found = window.export()
+    assert found.counts[name("", "", Arm.NEW, "requests")] == 3
+    assert (found.keys, found.sketches) == ({}, {})
+
+
+@pytest.mark.parametrize("cohort", ["a\x1fb", "\ud800", "x" * 201, "two\nlines"])
+def test_cohorts_that_cannot_be_told_are_counted_with_the_others(cohort: str) -> None:
+    window = Window(cohort="tenant")
+    for _ in range(2):
+        window.observe("r", cohort, True, 5, Kind.ANSWERED, 200, 0.1, 1000.0)
+    assert window.export().counts == {name("", OTHERS, Arm.NEW, "requests"): 2}

@@ -7,6 +7,7 @@ import pytest
 from proxy.core.bucket import bucket
 from proxy.core.decide import decide, explain
 from proxy.core.identity import ANONYMOUS, Identity
+from proxy.core.observations import NO_COHORT
 from proxy.core.reason import Arm, Reason
 from proxy.core.rollout_state import Mark, RolloutState, ScopedHold
 from proxy.dataplane.compile_rollouts import (
@@ -100,6 +101,14 @@ def test_a_hold_of_a_cohort_holds_those_of_its_attribute() -> None:
     assert decide(rollout, caller(b"ann")).reason is Reason.PERCENTAGE
 
 
+def test_callers_without_the_attribute_are_held_as_what_they_are_observed_as() -> None:
+    config = declared(rollouts={"r": {"percentage": 100, "cohort": "tier"}})
+    state = RolloutState("r", percentage=100, holds=(ScopedHold(MARK, cohort=NO_COHORT),))
+    rollout = compile_rollouts(config, {"r": state})["r"]
+    assert decide(rollout, caller(b"ann")).reason is Reason.ROLLED_BACK
+    assert decide(rollout, caller(b"ann", tier="free")).reason is Reason.PERCENTAGE
+
+
 @pytest.mark.parametrize("survives", [True, False])
 def test_the_whitelist_survives_a_rollback_only_where_that_is_declared(survives: bool) -> None:
     declared_one = {"percentage": 50, "whitelist_survives_rollback": survives}
@@ -132,3 +141,10 @@ def test_attributes_are_asked_for_by_conditions_rules_and_cohorts() -> None:
     }
     asked = attributes_asked(declared(rollouts={"r": rollout}))
     assert asked == {"tier", "region", "platform"}
+
+
+def test_a_key_that_has_come_to_both_lists_in_two_spellings_is_on_the_blacklist() -> None:
+    config = declared(identity={"lower": True}, rollouts={"r": {"percentage": 100}})
+    lists = RolloutState("r", whitelist=frozenset(["ann"]), blacklist=frozenset(["ANN"]))
+    rollout = compile_rollouts(config, {"r": lists})["r"]
+    assert decide(rollout, caller(b"ann")).reason is Reason.BLACKLIST

@@ -156,3 +156,100 @@ def test_answers_that_a_plugin_turns_into_errors_are_no_failure_of_new() -> None
             assert met(inside) == {"new requests": 1}
 
     ask()
+
+
+def test_an_answer_that_another_plugin_cannot_edit_is_no_failure_of_new() -> None:
+    broken = """
+    class Broken(Use):
+        @hook
+        def edit_response(self, request: Request, reply: ReplyHead) -> None:
+            raise RuntimeError('broken')
+    """
+
+    @on_memory_loop
+    async def ask() -> None:
+        files = {**answering("return Reply(200, body=b'fine')"), "broken": broken}
+        route = {**ARMS, "plugins": [{"broken": {"on_error": "refuse"}}]}
+        async with plugged(files, route, **SECTIONS) as inside:
+            client = inside.connect()
+            client.peer_sends(GET)
+            await turns()
+            assert client.sent().startswith(b"HTTP/1.1 500 ")
+            assert not inside.loop.dials
+            assert met(inside) == {"new own": 1}
+
+    ask()
+
+
+def test_a_stream_that_breaks_is_a_failure_of_new() -> None:
+    breaks = """
+            async def parts():
+                yield b'well'
+                raise RuntimeError('broken')
+            return Reply(200, body=parts())"""
+
+    @on_memory_loop
+    async def ask() -> None:
+        route = {**ARMS, "plugins": []}
+        async with plugged(answering(breaks), route, **SECTIONS) as inside:
+            client = inside.connect()
+            client.peer_sends(GET)
+            await turns()
+            assert client.sent().endswith(b"4\r\nwell\r\n")
+            assert not inside.loop.dials
+            assert met(inside) == {"new requests": 1, "new errors": 1}
+
+    ask()
+
+
+def test_the_time_of_a_plugin_that_is_given_up_is_not_that_of_the_next() -> None:
+    deaf = """
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                await asyncio.sleep(5)
+            return Reply(200, body=b'too late')"""
+    rewriting = """
+    class Rewriting(Use):
+        @hook
+        async def rewrite_request(self, request: Request, body: Body) -> Body:
+            await asyncio.sleep(0)
+            return body
+    """
+
+    @on_memory_loop
+    async def ask() -> None:
+        files = {**answering(deaf), "rewriting": rewriting}
+        route = {**ARMS, "plugins": ["rewriting"]}
+        async with plugged(files, route, **SECTIONS) as inside:
+            client = inside.connect()
+            client.peer_sends(GET)
+            await turns()
+            await inside.sweep(2.5)
+            await inside.sweep(1.5)
+            legacy = await inside.accept()
+            legacy.peer_sends(OK)
+            await turns()
+            assert client.sent().endswith(b"\r\n\r\nok")
+            await inside.sweep(9)
+
+    ask()
+
+
+def test_a_quarantined_plugin_has_done_nothing_so_legacy_answers_even_a_post() -> None:
+    @on_memory_loop
+    async def ask() -> None:
+        route = {**ARMS, "plugins": []}
+        async with plugged(answering(DISPATCHES["raises"]), route, **SECTIONS) as inside:
+            for _ in range(10):
+                failing = inside.connect()
+                failing.peer_sends(POST)
+                await turns()
+                assert failing.sent().startswith(b"HTTP/1.1 500 ")
+            client, legacy = await inside.ask(POST)
+            assert legacy.sent().endswith(b"\r\n\r\nhello")
+            legacy.peer_sends(OK)
+            await turns()
+            assert b"X-Crossfade-Reason: failover" in client.sent()
+
+    ask()

@@ -114,6 +114,10 @@ UNSAFE: dict[str, tuple[bytes, dict[str, Any]]] = {
         request("POST", b"hello"),
         {"replay": "allow"},
     ),
+    "a POST with an empty name": (
+        request("POST", b"hello", "Idempotency-Key: \r\n"),
+        {"replay": "allow"},
+    ),
     "a rollout without fallback": (request(), {"rollout_": {"fallback": False}}),
     "a body too long to be kept": (request("PUT", b"x" * (64 * 1024 + 1)), {}),
 }
@@ -369,6 +373,23 @@ def test_a_second_attempt_comes_through_the_same_client_connection() -> None:
         again.peer_sends(OK)
         await turns()
         assert b"X-Crossfade-Arm: new" in client.sent()
+        await inside.close()
+
+    ask()
+
+
+def test_who_was_assigned_before_a_segment_began_is_no_evidence_of_it() -> None:
+    @on_memory_loop
+    async def ask() -> None:
+        inside = Inside(**split({"fallback": False}))
+        observing(inside)
+        _, new = await inside.ask(request())
+        inside.watch.windows["r"].begin(2)
+        new.peer_sends(FAILED)
+        await turns()
+        found = inside.watch.windows["r"].export()
+        assert counts(inside)["errors"] == 1
+        assert (found.keys, found.sketches) == ({}, {})
         await inside.close()
 
     ask()

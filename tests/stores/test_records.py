@@ -1,8 +1,18 @@
 """States and entries as text: what cannot be read is told with its place."""
 
+from dataclasses import replace
+
 import pytest
 
-from proxy.stores.records import entry_of, entry_text, id_parts, page_size, state_of, state_text
+from proxy.stores.records import (
+    Reading,
+    entry_of,
+    entry_text,
+    id_parts,
+    page_size,
+    state_of,
+    state_text,
+)
 from proxy.stores.rollouts import StoreLostError
 from tests.stores.test_rollouts import FULL
 from tests.stores.written import entry
@@ -40,3 +50,15 @@ def test_ids_are_two_numbers() -> None:
 
 def test_a_page_has_one_to_a_thousand_entries() -> None:
     assert [page_size(limit) for limit in (-5, 0, 1, 1_000, 1_001)] == [1, 1, 1, 1_000, 1_000]
+
+
+def test_what_has_the_same_text_is_read_once() -> None:
+    reading, text = Reading(URL), state_text(FULL)
+    [first] = reading.states({"campaigns": text}).values()
+    assert first == FULL
+    assert reading.states({"campaigns": text})["campaigns"] is first
+    other = replace(FULL, version=FULL.version + 1)
+    assert reading.states({"campaigns": state_text(other)}) == {"campaigns": other}
+    assert reading.states({}) == {}
+    with pytest.raises(StoreLostError, match="cannot be read"):
+        reading.states({"campaigns": text[:-1]})

@@ -3,12 +3,13 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
-from tests.kit.running import RunningProxy
+from tests.kit.running import RunningProxy, wait_until
 from tests.story.echo import Caller, EchoUpstream
 from tests.story.operator import ARMS, TRUSTED
 
@@ -33,15 +34,20 @@ async def serving(*configs: dict[str, Any]) -> AsyncIterator[list[RunningProxy]]
     """Proxies with these configurations, ended when it is over."""
     proxies = [RunningProxy(config) for config in configs]
     try:
-        for proxy in proxies:
-            await asyncio.to_thread(proxy.start)
+        await _together(proxy.start for proxy in proxies)
         yield proxies
     except BaseException:
-        for proxy in proxies:
-            await asyncio.to_thread(proxy.stop)
+        await _together(proxy.stop for proxy in proxies)
         raise
-    for proxy in proxies:
-        await asyncio.to_thread(proxy.__exit__, None, None, None)
+    await _together(partial(proxy.__exit__, None, None, None) for proxy in proxies)
+
+
+async def _together(steps: Iterable[Callable[[], object]]) -> None:
+    """Take all steps at the same time, each in a thread; when all are over, raise what one has."""
+    threads = (asyncio.to_thread(step) for step in steps)
+    for found in await asyncio.gather(*threads, return_exceptions=True):
+        if isinstance(found, BaseException):
+            raise found
 
 
 class Answered(NamedTuple):
@@ -128,10 +134,6 @@ async def arms_of(port: int, users: Iterable[str] = USERS) -> dict[str, str]:
     return arms
 
 
-async def until(truth: Any, said: str, seconds: float = 10.0) -> float:
-    """Wait until `truth()` (asked in a thread) holds; return how many seconds it took."""
-    begun = time.monotonic()
-    while not await asyncio.to_thread(truth):
-        assert time.monotonic() < begun + seconds, f"waited {seconds} s in vain until {said}"
-        await asyncio.sleep(0.02)
-    return time.monotonic() - begun
+async def until(truth: Callable[[], bool], said: str, seconds: float = 10.0) -> None:
+    """Wait until `truth()` holds; it is asked in a thread, again and again."""
+    await asyncio.to_thread(wait_until, truth, said, seconds)

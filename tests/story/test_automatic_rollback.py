@@ -1,4 +1,4 @@
-"""New begins to fail: everybody is back on legacy in two seconds, and nobody saw an error."""
+"""New begins to fail: everybody is back on legacy, and nobody saw an error."""
 
 import asyncio
 import json
@@ -6,10 +6,10 @@ import time
 
 from tests.story.echo import EchoUpstream
 from tests.story.operator import Admin
-from tests.story.steering import Traffic, serving, steered
+from tests.story.steering import Traffic, serving, steered, until
 
 
-async def test_when_new_fails_everybody_is_on_legacy_within_two_seconds_and_saw_no_error() -> None:
+async def test_when_new_fails_everybody_is_soon_on_legacy_and_nobody_saw_an_error() -> None:
     async with (
         EchoUpstream("legacy") as legacy,
         EchoUpstream("new") as new,
@@ -17,15 +17,17 @@ async def test_when_new_fails_everybody_is_on_legacy_within_two_seconds_and_saw_
     ):
         admin = Admin(proxy)
         async with Traffic([proxy.port], rate=250).flowing() as traffic:
-            await traffic.for_seconds(2)
+            await traffic.for_seconds(1)
             new.sick, failing = True, time.monotonic()
-            await traffic.for_seconds(3)
+            await until(lambda: admin.rollout("fade")["share"] == 0, "it is rolled back")
+            back = time.monotonic()
+            await traffic.for_seconds(0.5)
         assert traffic.failed() == []
         before = [one for one in traffic.seen if one.got < failing]
         assert 0.15 < sum(one.arm == "new" for one in before) / len(before) < 0.35
         rescued = [one for one in traffic.after(failing) if one.reason == "failover"]
         assert rescued
-        late = traffic.after(failing + 2)
+        late = traffic.after(back)
         assert late
         assert {(one.arm, one.reason) for one in late} == {("legacy", "rolled_back")}
 
@@ -49,6 +51,5 @@ async def test_when_legacy_is_sick_too_nobody_is_sent_to_it() -> None:
         async with Traffic([proxy.port], rate=200).flowing() as traffic:
             await traffic.for_seconds(1)
             legacy.sick = new.sick = True
-            await traffic.for_seconds(2.5)
-        found = await asyncio.to_thread(admin.rollout, "fade")
-        assert (found["standing"], found["share"]) == ("frozen", 50)
+            await until(lambda: admin.rollout("fade")["standing"] == "frozen", "it is frozen")
+        assert (await asyncio.to_thread(admin.rollout, "fade"))["share"] == 50

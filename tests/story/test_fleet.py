@@ -2,73 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
-from tests.kit.link import Link
-from tests.kit.redis import RedisServer
-from tests.kit.running import RunningProxy
-from tests.story.echo import EchoUpstream
-from tests.story.operator import Admin
-from tests.story.steering import Traffic, arms_of, serving, steered, until
+from tests.story.fleet import fleet
+from tests.story.steering import USERS, Traffic, arms_of, until
 
-
-@dataclass
-class Fleet:
-    """Replicas, the Redis that they share, and the links that lead to it."""
-
-    redis: RedisServer
-    proxies: list[RunningProxy]
-    links: list[Link]
-
-    @property
-    def admins(self) -> list[Admin]:
-        return [Admin(proxy) for proxy in self.proxies]
-
-    def agree(self, key: str, value: object) -> bool:
-        """Whether a rollout stands so everywhere."""
-        return all(admin.rollout("fade")[key] == value for admin in self.admins)
-
-
-@asynccontextmanager
-async def fleet(replicas: int, **rollout: object) -> AsyncIterator[Fleet]:
-    with RedisServer() as redis:
-        async with EchoUpstream("legacy") as legacy, EchoUpstream("new") as new:
-            links = [Link(redis.port) for _ in range(replicas)]
-            for link in links:
-                await link.__aenter__()
-            configs = [
-                steered((legacy, new), f"redis://127.0.0.1:{link.port}/0", **rollout)
-                for link in links
-            ]
-            try:
-                async with serving(*configs) as proxies:
-                    yield Fleet(redis, proxies, links)
-            finally:
-                for link in links:
-                    await link.__aexit__(None, None, None)
+SOME = USERS[:100]
 
 
 async def test_a_move_is_made_everywhere_and_one_that_is_cut_off_brings_all_to_legacy() -> None:
     async with fleet(3, percentage=5) as one:
         first, second, third = one.admins
         await asyncio.to_thread(first.set, "fade", 60)
-        assert await until(lambda: one.agree("percentage", 60), "all have moved") < 1.5
-        arms = [await arms_of(proxy.port) for proxy in one.proxies]
+        await until(lambda: one.agree("percentage", 60), "all have moved")
+        arms = [await arms_of(proxy.port, SOME) for proxy in one.proxies]
         assert arms[0] == arms[1] == arms[2]
         assert set(arms[0].values()) == {"legacy", "new"}
 
         one.links[2].cut()
         await until(lambda: third.rollout("fade")["stale"], "the third knows that it is alone")
         await asyncio.to_thread(third.tell, "fade", "rollback")
-        assert set((await arms_of(one.proxies[2].port)).values()) == {"legacy"}
+        assert set((await arms_of(one.proxies[2].port, SOME)).values()) == {"legacy"}
         assert (await asyncio.to_thread(second.rollout, "fade"))["percentage"] == 60
 
         one.links[2].mend()
         await until(lambda: one.agree("standing", "rolled_back"), "all are on legacy", 20)
         for proxy in one.proxies:
-            assert set((await arms_of(proxy.port)).values()) == {"legacy"}
+            assert set((await arms_of(proxy.port, SOME)).values()) == {"legacy"}
 
 
 async def test_a_redis_that_is_gone_for_a_while_fails_no_request_and_lets_nothing_up() -> None:

@@ -354,6 +354,7 @@ class Rollouts:
             self._force.put(name)
             await self._force.tell(name)
         if self.degraded:
+            await self._saving.writable()
             self._found()
         if self._behind:
             self._behind = False

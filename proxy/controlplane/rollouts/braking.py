@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from proxy.api.events import Alert
 from proxy.api.judging import Scope, Verdict
 from proxy.controlplane.rollouts.questions import Look
+from proxy.core.by_hand import LONGEST_OVERRIDE
 from proxy.core.commands import Brake, Command, Freeze, Pause, Thaw
 from proxy.core.rollout_state import Mark, Phase, RolloutState, ScopedHold, Standing
 
@@ -49,8 +50,8 @@ class Braking:
         by, why = look.settings.judge, verdict.why
         if verdict.kind == "fail":
             return await self._fail(look, verdict)
-        if look.local:
-            return state  # one replica's view: enough to go back, not to stop the fleet
+        if look.local or not look.leads:
+            return state  # enough to go back; all else is the leader's
         if verdict.kind == "freeze" and not state.frozen and state.phase is not Phase.COMPLETE:
             return await self._change(state, Freeze(), by, why)
         if verdict.kind == "pause" and state.standing in _UNDER_WAY:
@@ -59,7 +60,8 @@ class Braking:
 
     async def _fail(self, look: Look, verdict: Verdict) -> RolloutState:
         state, by = look.state, look.settings.judge
-        if look.now < state.unsafe_until:
+        # An override that is longer than any may be comes of a clock that was put back.
+        if 0 < state.unsafe_until - look.now <= LONGEST_OVERRIDE:
             self._tell_overridden(state, verdict)
             return state
         mark = Mark(by, verdict.why, look.now)
@@ -72,11 +74,12 @@ class Braking:
         # Without requests on legacy nothing says that it is well.
         legacy, _ = look.sight.everybody.window
         seen = legacy.requests > 0 or state.share >= 100
-        if state.frozen is None or look.local or not look.legacy_up or not seen:
+        leads = look.leads and not look.local
+        if state.frozen is None or not leads or not look.legacy_up or not seen:
             self._well_since = None
             return state
-        if self._well_since is None:
-            self._well_since = now
+        # A clock that was put back begins anew: what lies ahead has not been.
+        self._well_since = now if self._well_since is None else min(self._well_since, now)
         if now - self._well_since < WELL_SECONDS:
             return state
         self._well_since = None

@@ -2,6 +2,9 @@
 
 One replica leads: it holds a lease with a token that grows with each holder, and every write
 of the leader carries the token. Whoever loses the lease, or the store, leads no longer at once.
+
+A leader that dies, or sleeps, is missed for as long as its lease lasts. Meanwhile one of the others
+stands in: it brakes by what all have observed, and does nothing else.
 """
 
 from collections.abc import Mapping
@@ -14,7 +17,10 @@ from proxy.core.observations import Totals
 from proxy.core.window import Export
 from proxy.stores.rollouts import Beat, FleetStore, StoreLostError
 
-__all__ = ["Fleet"]
+__all__ = ["LEADERLESS", "Fleet"]
+
+LEADERLESS = 2.0
+"""Seconds without a word of the leader, after which another replica stands in for its brake."""
 
 _log: FilteringBoundLogger = structlog.get_logger()
 
@@ -29,6 +35,8 @@ class Fleet:
         """The lease's, while this replica leads; else 0."""
         self.beats: tuple[Beat, ...] = ()
         """All replicas that live, this one among them."""
+        self.stands_in = False
+        """Whether the leader is silent, and this replica brakes in its place."""
         self.lost = ""
         """Why the store cannot be used; empty while all is well."""
         self._store = store
@@ -43,12 +51,25 @@ class Fleet:
         try:
             self.beats = tuple(await self._store.beat(Beat(self.replica, config, applied)))
             token = await self._store.lead(self.replica)
+            unheard = 0.0 if token else await self._store.unheard()
         except StoreLostError as error:
             self._lose(error)
             return
         if bool(token) != bool(self.token):
             _log.info("leads" if token else "follows", replica=self.replica, token=token)
         self.token, self.lost = token, ""
+        self._stand_in(unheard)
+
+    def _stand_in(self, unheard: float) -> None:
+        """Stand in for a leader that was not heard of for so many seconds, or do so no longer."""
+        before, self.stands_in = self.stands_in, False
+        if unheard > LEADERLESS:
+            # Of those that speak still the first by name: each finds the same one.
+            latest = max(beat.at for beat in self.beats)
+            alive = [beat.replica for beat in self.beats if beat.at > latest - LEADERLESS]
+            self.stands_in = min(alive) == self.replica
+        if self.stands_in and not before:
+            _log.warning("stands_in", replica=self.replica, unheard=round(unheard, 1))
 
     async def flush(self, name: str, export: Export, segment: int) -> None:
         """Send what a rollout's window has seen since it was last sent; see `Flushing`."""
@@ -113,3 +134,4 @@ class Fleet:
         if not self.lost:
             _log.warning("fleet_lost", replica=self.replica, error=str(error))
         self.token, self.lost, self.beats = 0, str(error) or "the store is lost", ()
+        self.stands_in = False

@@ -1,8 +1,8 @@
 """The ramp loop: each second it looks at every rollout, brakes, and walks the ramps.
 
-The replica that leads does so for the fleet, by what all replicas observed. A replica that
-has lost the store brakes for itself, by what it sees, and never goes up. All other replicas
-only tell what they see.
+The replica that leads does so for the fleet, by what all replicas observed; while it is silent
+another one brakes in its place. A replica that has lost the store brakes for itself, by what it
+sees, and never goes up. All other replicas only tell what they see.
 """
 
 import asyncio
@@ -38,10 +38,16 @@ from proxy.core.rollout_state import RolloutState
 from proxy.core.window import Window
 from proxy.stores.rollouts import ConflictError, FencedError, StoreLostError
 
-__all__ = ["RampLoop"]
+__all__ = ["RampLoop", "rest"]
 
 FOLLOWERS_LOOK = 5.0
 """Seconds between two looks of a replica that does not lead at what the fleet observed."""
+
+AT_ONCE = 4
+"""So many rollouts are looked at beside each other; then requests have their turn."""
+
+BIG = 2000
+"""Numbers of one rollout; more of them are made sense of beside the loop and not on it."""
 
 _WHY_MOST = 1000
 _log: FilteringBoundLogger = structlog.get_logger()
@@ -93,14 +99,16 @@ class RampLoop:
             await self._fleet.leave()
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
+            begun = clock()
             try:
                 await self.tick(self._wall_clock())
             except Exception as error:
                 self._tell("", "ramp_loop_fault", type(error).__name__, exc_info=True)
             else:
                 self._told.pop("", None)
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(rest(self._interval, clock() - begun))
 
     # what others ask
 
@@ -137,10 +145,13 @@ class RampLoop:
         ours = self._digest(config, tuple(states))
         if self._fleet is not None:
             await self._fleet.look(ours, {name: one.version for name, one in states.items()})
-        for name, state in states.items():
-            declared = config.rollouts.get(name)
-            if declared is not None:
-                await self._safely(name, self._look, state, declared, ours, now)
+        looks = [
+            (name, self._look, state, config.rollouts[name], ours, now)
+            for name, state in states.items()
+            if name in config.rollouts
+        ]
+        for first in range(0, len(looks), AT_ONCE):
+            await asyncio.gather(*(self._safely(*one) for one in looks[first : first + AT_ONCE]))
         self._forget(set(states))
 
     def _digest(self, config: Config, names: tuple[str, ...]) -> str:
@@ -154,6 +165,10 @@ class RampLoop:
     def _lost(self) -> str:
         return "" if self._fleet is None else self._fleet.lost
 
+    @property
+    def _stands_in(self) -> bool:
+        return self._fleet is not None and self._fleet.stands_in
+
     async def _look(self, state: RolloutState, declared: Rollout, ours: str, now: float) -> None:
         name, course, settings = state.name, self._course(state.name), declared.rollback
         window = self._reach.watch.windows.get(name)
@@ -161,8 +176,8 @@ class RampLoop:
             return
         totals = await self._totals(state, window, settings, course, now)
         if totals is not None:
-            course.sight = _sight(totals, now, window_of(settings))
-        if not self.leads and not self._lost:
+            course.sight = await _sight(totals, now, window_of(settings))
+        if not self.leads and not self._lost and not self._stands_in:
             course.follow()
             return
         look = Look(
@@ -172,9 +187,10 @@ class RampLoop:
             now,
             legacy_up=self._reach.legacy_up(name),
             local=bool(self._lost),
+            leads=self.leads,
         )
         state = await course.brake(look)
-        if look.local:
+        if look.local or not look.leads:
             course.ramping.pause()
         else:
             position = self._position(state, declared, ours, now)
@@ -203,7 +219,8 @@ class RampLoop:
         window.tighten(now)
         if fleet is None or fleet.lost:
             return totals_of(window.export(since))
-        if not self.leads and not course.is_due(now, FOLLOWERS_LOOK):
+        looks_on = not self.leads and not self._stands_in
+        if looks_on and not course.is_due(now, FOLLOWERS_LOOK):
             return None
         try:
             return await fleet.totals(name, due, since)
@@ -235,6 +252,8 @@ class RampLoop:
         # What leads back to legacy is right however the rollout stands meanwhile; all else is
         # founded on how it stood.
         expected = None if isinstance(command, Brake) else state.version
+        if expected is not None and not self.leads:  # lost since the look began
+            raise FencedError(f"another replica leads now; {state.name} is left as it is")
         return await self._reach.rollouts.change(
             state.name,
             command,
@@ -286,6 +305,21 @@ class RampLoop:
             self._fleet.forget(names)
 
 
-def _sight(totals: Totals, now: float, window: float) -> Sight:
+def rest(interval: float, spent: float) -> float:
+    """Return how long to wait after a look that took `spent` seconds, so that looks keep time.
+
+    A store that is slow does not make them rarer than they must be; requests have their turn.
+    """
+    return max(interval - spent, interval / 10)
+
+
+async def _sight(totals: Totals, now: float, window: float) -> Sight:
+    numbers = len(totals.counts) + sum(map(len, totals.slices.values()))
+    if numbers > BIG:
+        return await asyncio.to_thread(_seen, totals, now, window)
+    return _seen(totals, now, window)
+
+
+def _seen(totals: Totals, now: float, window: float) -> Sight:
     shown = observed(totals, now, SHOWN_SECONDS)
     return Sight(shown, shown if window == SHOWN_SECONDS else observed(totals, now, window))

@@ -4,7 +4,8 @@ The hot path counts into windows; a fleet adds up what they export. Either way t
 become what judges are shown.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from proxy.api.judging import METRICS, Evidence, Observed, Scope, Seen
@@ -22,8 +23,11 @@ __all__ = ["RECENT_SECONDS", "Watch", "observed", "totals_of"]
 RECENT_SECONDS: Final = 10
 """How far back `Observed.recent` reaches at least; at most a slice further."""
 
+_NAMES_KNOWN: Final = 32_768
 _EVERYBODY = Scope()
 _ARMS = (Arm.LEGACY, Arm.NEW)
+_NOBODY = Evidence(keys=dict.fromkeys(METRICS, 0))
+_NO_EVIDENCE = _NOBODY, _NOBODY
 _Counts = dict[tuple[Scope, Arm], dict[str, int]]
 
 
@@ -74,37 +78,59 @@ def observed(totals: Totals, now: float, window_seconds: float) -> dict[Scope, O
 
     `now` in Unix seconds; `window_seconds` is how far back `Observed.window` reaches.
     """
-    segment = _summed(totals.counts.items())
-    recent = _summed(_slices(totals, now - RECENT_SECONDS))
-    window = _summed(_slices(totals, now - window_seconds))
+    segment = _told_apart(totals.counts)
+    recent = _told_apart(_summed(totals, now - RECENT_SECONDS, now))
+    window = _told_apart(_summed(totals, now - window_seconds, now))
     scopes = {scope for counts in (segment, recent, window) for scope, _ in counts}
+    evidence = _evidence(totals)
     return {
         scope: Observed(
             segment=_seen(segment, scope),
             recent=_seen(recent, scope),
             window=_seen(window, scope),
-            evidence=_evidence(totals, scope),
+            evidence=evidence.get(scope, _NO_EVIDENCE),
         )
         for scope in sorted(scopes | {_EVERYBODY})
     }
 
 
-def _slices(totals: Totals, since: float) -> Iterable[tuple[str, int]]:
-    """Yield the numbers of the slices that reach beyond `since`."""
+@lru_cache(_NAMES_KNOWN)
+def _parts(text: str) -> tuple[Scope, Arm, str]:
+    """Take a number's name apart: the same thousands of them come each second."""
+    route, cohort, arm, what = named(text)
+    return Scope(route, cohort), arm, what
+
+
+def _summed(totals: Totals, since: float, now: float) -> dict[str, int]:
+    """Add up the slices that reach beyond `since`, by the numbers' names.
+
+    What lies ahead was counted before a clock was put back: nobody knows how long ago.
+    """
+    found: dict[str, int] = {}
     for number, counts in totals.slices.items():
-        if (number + 1) * SLICE_SECONDS > since:
-            yield from counts.items()
-
-
-def _summed(numbers: Iterable[tuple[str, int]]) -> _Counts:
-    """Add numbers up by scope and arm, and for everybody."""
-    found: _Counts = {}
-    for text, count in numbers:
-        route, cohort, arm, what = named(text)
-        for scope in {Scope(route, cohort), _EVERYBODY}:
-            counts = found.setdefault((scope, arm), {})
-            counts[what] = counts.get(what, 0) + count
+        if (number + 1) * SLICE_SECONDS > since and (number - 1) * SLICE_SECONDS <= now:
+            for text, count in counts.items():
+                found[text] = found.get(text, 0) + count
     return found
+
+
+def _told_apart(numbers: Mapping[str, int]) -> _Counts:
+    """Return the numbers by scope and arm, and those of everybody."""
+    found: _Counts = {}
+    for text, count in numbers.items():
+        scope, arm, what = _parts(text)
+        _add(found, scope, arm, what, count)
+        if scope != _EVERYBODY:
+            _add(found, _EVERYBODY, arm, what, count)
+    return found
+
+
+def _add(found: _Counts, scope: Scope, arm: Arm, what: str, count: int) -> None:
+    where = scope, arm
+    counts = found.get(where)
+    if counts is None:
+        counts = found[where] = {}
+    counts[what] = counts.get(what, 0) + count
 
 
 def _seen(counts: _Counts, scope: Scope) -> tuple[Seen, Seen]:
@@ -121,24 +147,24 @@ def _one_seen(counts: Mapping[str, int]) -> Seen:
     )
 
 
-def _evidence(totals: Totals, scope: Scope) -> tuple[Evidence, Evidence]:
-    keys: dict[tuple[str, Arm], int] = {}
+def _evidence(totals: Totals) -> dict[Scope, tuple[Evidence, Evidence]]:
+    """Return the evidence of each scope, as (legacy, new)."""
+    keys: _Counts = {}
     for text, count in totals.keys.items():
-        route, cohort, arm, metric = named(text)
-        if (route, cohort) == scope:
-            keys[metric, arm] = count
-    # What is full has stopped counting, on each replica by itself: no longer comparable.
-    full = {m for m in METRICS if sum(keys.get((m, arm), 0) for arm in _ARMS) >= KEYS_MOST}
-    active = dict.fromkeys(_ARMS, 0.0)
+        scope, arm, metric = _parts(text)
+        _add(keys, scope, arm, metric, count)
+    active: dict[tuple[Scope, Arm], float] = {}
     for text, tags in totals.sketches.items():
-        route, cohort, arm, _ = named(text)
-        if (route, cohort) == scope:
-            active[arm] = estimate(tags)
-    legacy, new = (
-        Evidence(
-            active=active[arm],
-            keys={m: keys.get((m, arm), 0) for m in METRICS if m not in full},
+        scope, arm, _ = _parts(text)
+        active[scope, arm] = estimate(tags)
+    found = {}
+    for scope in {scope for scope, _ in (*keys, *active)}:
+        met = [keys.get((scope, arm), {}) for arm in _ARMS]
+        # What is full has stopped counting, on each replica by itself: no longer comparable.
+        told = [m for m in METRICS if sum(each.get(m, 0) for each in met) < KEYS_MOST]
+        legacy, new = (
+            Evidence(active.get((scope, arm), 0.0), {m: each.get(m, 0) for m in told})
+            for arm, each in zip(_ARMS, met, strict=True)
         )
-        for arm in _ARMS
-    )
-    return legacy, new
+        found[scope] = legacy, new
+    return found

@@ -67,4 +67,6 @@ class Overlay:
             return state
         walking = state.phase in _WALKING
         paused = state.paused or (mark if walking else None)
-        return replace(state, percentage=override.percentage, paused=paused)
+        over = replace(state, percentage=override.percentage, paused=paused)
+        # A rollout that has never moved has no segment, and the brake would have no evidence.
+        return over if state.segment else replace(over, segment=1, segment_since=self._since)

@@ -65,6 +65,8 @@ class Look(NamedTuple):
     legacy_up: bool = True
     local: bool = False
     """Only this replica's observations are known."""
+    leads: bool = True
+    """Whether this replica is the one that walks the ramps; else it may only brake."""
 
     def question(self, kind: Literal["brake", "gate"]) -> Question:
         """Return what judges are asked."""

@@ -134,6 +134,7 @@ class Ramping:
         state = look.state
         why = alarm(look, self._counts, position.callers)
         longest = 0.0 if state.current is None else state.current.max_duration
+        self._step = state.step, min(self._step[1], look.now)
         lasted = look.now - self._step[1]
         if not why and state.phase is not Phase.SOAK and 0 < longest <= lasted:
             why = f"step {state.step + 1} is not over after {lasted:.0f} s of {longest:g} s at most"
@@ -150,8 +151,8 @@ class Ramping:
         if self._agreed is None and position.behind:
             self.waiting = Waiting((position.behind,))
             return
-        if self._agreed is None:
-            self._agreed = now
+        # A clock that was put back begins anew, lest settling last as long as it was put back.
+        self._agreed = now if self._agreed is None else min(self._agreed, now)
         remaining = self._agreed + settle - now
         self.waiting = Waiting(remaining=max(remaining, 0.0))
         if remaining <= 0:

@@ -64,8 +64,22 @@ class RunningRollouts:
             await self.rollouts.close()
             raise
 
+    def now(self) -> float:
+        """Return Unix time in seconds by the store's clock, as well as it is known.
+
+        What is observed is counted by it: the brake looks at the last ten seconds, and to
+        it they are the store's.
+        """
+        return self.rollouts.now()
+
     def serve(self, generation: Generation) -> None:
-        """Note that `generation` serves now."""
+        """Note that `generation` serves now, by how the rollouts stand at this moment.
+
+        It was built some time ago: what was braked since counts here, too.
+        """
+        for name, state in self.rollouts.states_of(generation.config).items():
+            if generation.learned.get(name) != state:
+                generation.steer(state)
         self._generation = generation
         self.watch.serve(generation.config)
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 
 from proxy.controlplane.rollouts.book import Book, Restraint
 from proxy.controlplane.rollouts.entries import entry_of
 from proxy.controlplane.rollouts.request import Request
-from proxy.core.commands import Declare, Observe
+from proxy.core.commands import Brake, Declare, Observe
 from proxy.core.ramp import NotAllowedError, apply
 from proxy.core.rollout_state import RolloutState
 from proxy.stores.rollouts import ConflictError, FencedError, RolloutStore, StoreLostError
@@ -67,6 +68,15 @@ class Saving:
         async with self._turns[name]:
             await self._unsaved(name)
 
+    async def writable(self) -> None:
+        """Store once more what is stored: a store that can only be read is lost still.
+
+        Raises StoreLostError.
+        """
+        for state in list(self._book.stored.values())[:1]:
+            with suppress(ConflictError):
+                await self._store.save(state, state.version, None)
+
     async def _save(self, asked: Request, before: RolloutState, after: RolloutState) -> None:
         entry = None
         if not isinstance(asked.command, Observe):
@@ -111,6 +121,9 @@ class Saving:
         command = restraint.command
         if isinstance(command, Declare) and command.declared == before.declared:
             self._book.drop(restraint)  # another replica has read the same file
+            return True
+        if not restraint.late and isinstance(command, Brake) and before.rolled_back:
+            self._book.drop(restraint)  # another replica has braked for the same reason
             return True
         after = restraint.onto(before)
         entry = entry_of(

@@ -62,7 +62,7 @@ class Webhooks:
         if gate.open:
             return ""
         idle = gate.task is None or gate.task.done()
-        if idle and now - gate.asked >= ASK_EVERY:
+        if idle and not 0 <= now - gate.asked < ASK_EVERY:
             gate.asked = now
             body = _body(state, evidence)
             gate.task = asyncio.create_task(self._ask(gate, webhook, body))

@@ -89,3 +89,35 @@ async def test_a_leader_that_is_none_any_more_changes_nothing() -> None:
         await one.ask(ask.Brake(), BRAKE, fence=second)
         assert one.serves == 0
         await one.rollouts.close()
+
+
+async def test_a_store_that_can_only_be_read_is_lost_once_until_it_takes_something() -> None:
+    async with redis_server("--maxmemory-policy", "noeviction") as redis:
+        one = await Replica(store_for(redis.url)).open()
+        await asyncio.to_thread(redis.say, "CONFIG SET maxmemory 1")
+        for _ in range(3):
+            with pytest.raises(StoreLostError):
+                await one.ask(ask.SetPercentage(60))
+            await one.rollouts.refresh()
+        assert one.told() == ["state_store_lost"]
+        await asyncio.to_thread(redis.say, "CONFIG SET maxmemory 0")
+        await one.rollouts.refresh()
+        assert one.told() == ["state_store_lost", "state_store_found"]
+        await one.ask(ask.SetPercentage(60))
+        assert one.serves == 60
+        await one.rollouts.close()
+
+
+async def test_two_replicas_that_brake_for_the_same_reason_are_one_change() -> None:
+    async with redis_server() as redis:
+        one = await Replica(store_for(redis.url)).open()
+        two = await Replica(store_for(redis.url)).open()
+        await two.rollouts.refresh()
+        for replica in (one, two):  # the second has not read what the first did
+            await replica.ask(ask.Brake(), BRAKE)
+            assert replica.serves == 0
+        actions = [entry.action for entry in await one.rollouts.audit()]
+        assert actions == ["brake", "declare"]
+        assert (len(two.state.braked), two.state.latched) == (1, False)
+        await one.rollouts.close()
+        await two.rollouts.close()

@@ -1,15 +1,18 @@
 """The brake sends back to legacy at once, and never toward a legacy that fails itself."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.api.judging import Scope, Verdict
-from proxy.controlplane.rollouts.braking import WELL_SECONDS, is_held
-from proxy.core.commands import OverrideSafety, Pause, SetPercentage
-from proxy.core.rollout_state import Mark, RolloutState, ScopedHold, Standing
+from proxy.config.rollback import Rollback
+from proxy.controlplane.rollouts.braking import WELL_SECONDS, Braking, is_held
+from proxy.controlplane.rollouts.questions import NOTHING, Look
+from proxy.core.commands import Brake, Command, OverrideSafety, Pause, SetPercentage
+from proxy.core.rollout_state import Mark, Phase, RolloutState, ScopedHold, Standing
 from proxy.stores.memory import MemoryStore
-from tests.controlplane.rollouts.looped import ADMIN, NAME, RAMP, Clock, declared, looped
+from tests.controlplane.rollouts.looped import ADMIN, BEGIN, NAME, RAMP, Clock, declared, looped
 
 EVIDENCE = {"errors": {"log_e": 9.0, "bound": 7.0}}
 PASS = [Verdict("pass", "all is well")]
@@ -197,3 +200,46 @@ def test_a_scope_is_held_where_a_hold_covers_it(
     state: RolloutState, scope: Scope, expected: bool
 ) -> None:
     assert is_held(state, scope) is expected
+
+
+async def test_an_override_does_not_last_longer_because_a_clock_was_put_back() -> None:
+    async with looped() as one:
+        await one.start()
+        await one.run_until(is_baking)
+        await one.rollouts.change(NAME, OverrideSafety(60), ADMIN, "we are watching it")
+        one.clock.now -= 7200
+        one.judge.brake = FAIL
+        await one.run(1)
+        assert one.state.share == 0
+
+
+async def test_legacy_is_well_again_soon_though_a_clock_was_put_back() -> None:
+    async with looped() as one:
+        await one.start()
+        await one.run_until(is_baking)
+        one.judge.brake = FREEZE
+        await one.run(1)
+        one.judge.brake = PASS
+        await one.run(5)
+        one.clock.now -= 3600
+        await one.run(int(WELL_SECONDS) + 2)
+        assert one.state.frozen is None
+
+
+async def test_whoever_stands_in_for_the_leader_sends_back_and_does_nothing_else() -> None:
+    asked: list[Command] = []
+
+    async def change(state: RolloutState, command: Command, by: str, why: str) -> RolloutState:
+        asked.append(command)
+        return state
+
+    braking = Braking(change, lambda _: None)
+    state = RolloutState(NAME, percentage=100.0, phase=Phase.BAKE)
+    frozen = replace(state, frozen=Mark("auto_rollback", "legacy fails", 0.0, automatic=True))
+    for now in (BEGIN, BEGIN + WELL_SECONDS):
+        await braking.act(Look(frozen, Rollback(), NOTHING, now, leads=False), None)
+    for verdict in (FREEZE[0], Verdict("pause", "a bound is broken")):
+        await braking.act(Look(state, Rollback(), NOTHING, BEGIN, leads=False), verdict)
+    assert asked == []
+    await braking.act(Look(state, Rollback(), NOTHING, BEGIN, leads=False), FAIL[0])
+    assert [type(one) for one in asked] == [Brake]

@@ -9,10 +9,12 @@ import pytest
 
 from proxy.api.judging import Scope, Verdict
 from proxy.config.models import Config
-from proxy.controlplane.rollouts.fleet import Fleet
-from proxy.core.commands import Pause
+from proxy.controlplane.rollouts.fleet import LEADERLESS, Fleet
+from proxy.core.commands import Brake, Pause
 from proxy.core.rollout_state import Standing
 from proxy.stores.opening import fleet_of, store_for
+from proxy.stores.redis import RedisStore
+from proxy.stores.rollouts import FencedError
 from tests.controlplane.rollouts.looped import RAMP, Clock, Looped, declared, looped
 from tests.kit.redis import RedisServer
 
@@ -235,3 +237,73 @@ async def test_a_store_that_is_lost_and_found_is_told_once_each_way(url: str) ->
     assert (fleet.token, fleet.beats) == (0, ())
     await fleet.leave()
     await store.close()
+
+
+async def silence(url: str, leader: str, seconds: float) -> None:
+    """Let the store be as if the leader had been silent for so long."""
+    store = store_for(url)
+    assert isinstance(store, RedisStore)
+    link, key = store.link, store.link.place.key
+    await link.call("PEXPIRE", key("lease"), int((10 - seconds) * 1000))
+    await link.call("ZINCRBY", key("beats"), -1000 * seconds, leader)
+    await store.close()
+
+
+async def test_while_the_leader_is_silent_another_one_brakes_and_does_nothing_else(
+    url: str,
+) -> None:
+    config = declared(ramp=RAMP | {"bake": "1h"})
+    async with replicas(url, config, config) as fleet:
+        one, two = fleet.replicas
+        await one.start()
+        await fleet.run_until(Standing.BAKE)
+        two.judge.brake = FAIL
+        await two.look()
+        assert two.state.share == 5
+        await silence(url, "replica-0", LEADERLESS + 0.5)
+        two.judge.brake = [Verdict("freeze", "legacy fails too")]
+        await two.look()
+        assert two.judge.asked
+        assert not two.judge.asked[-1].local
+        assert (two.loop.leads, two.state.frozen) == (False, None)
+        two.judge.brake = FAIL
+        await two.look()
+        assert two.state.share == 0
+        one.judge.brake = FAIL
+        await one.loop.tick(one.clock.now)  # it wakes, and has not looked at the store yet
+        await one.rollouts.refresh()
+        assert one.state == two.state
+        assert [entry.action for entry in await one.audit()] == ["settled", "brake"]
+
+
+async def test_one_replica_alone_stands_in_for_a_silent_leader(url: str) -> None:
+    config = declared()
+    async with replicas(url, config, config, config) as fleet:
+        one, two, three = fleet.replicas
+        assert one.loop.leads
+        standing_in = []
+        for seconds in (LEADERLESS - 0.5, LEADERLESS + 0.5):
+            await silence(url, "replica-0", seconds)
+            for follower in (three, two):
+                await follower.look()
+                found = follower.loop._fleet
+                assert found is not None
+                standing_in.append(found.stands_in)
+        assert standing_in == [False, False, False, True]
+        await one.look()
+        await two.look()
+        assert two.loop._fleet is not None
+        assert not two.loop._fleet.stands_in
+
+
+async def test_a_leader_that_learns_in_a_look_that_it_is_none_changes_nothing(url: str) -> None:
+    async with replicas(url, declared(), declared()) as fleet:
+        one, _ = fleet.replicas
+        await one.start()
+        held = one.loop._fleet
+        assert held is not None
+        held.follow()
+        with pytest.raises(FencedError):
+            await one.loop._change(one.state, Pause(), "ramp", "it is late")
+        await one.loop._change(one.state, Brake(), "auto_rollback", "new fails")
+        assert one.state.share == 0

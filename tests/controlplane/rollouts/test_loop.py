@@ -1,6 +1,7 @@
 """The loop looks at every rollout each second, and the fault of one is its own."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,6 +9,8 @@ from structlog.testing import capture_logs
 from plugins.auto_rollback import AutoRollback
 from proxy.api import Settings
 from proxy.api.judging import Question, Scope, Verdict
+from proxy.config.models import Config
+from proxy.controlplane.rollouts.loop import rest
 from proxy.core.commands import SetPercentage
 from proxy.core.rollout_state import RolloutState, Standing
 from proxy.core.window import Kind
@@ -15,6 +18,7 @@ from tests.controlplane.rollouts.looped import (
     NAME,
     OPERATOR,
     RAMP,
+    Looped,
     declared,
     looped,
 )
@@ -222,3 +226,50 @@ async def test_once_started_it_looks_by_itself_until_it_is_closed() -> None:
         await one.loop.close()
         assert one.loop._task is not None
         assert one.loop._task.done()
+
+
+def many(count: int, **more: Any) -> Config:
+    """A configuration of so many rollouts, each with half of its callers on new."""
+    names = [f"r{number}" for number in range(count)]
+    rollouts = {name: {"percentage": 50} | more for name in names}
+    return configuration(identity={"key": ["cookie:sid"]}, rollouts=rollouts)
+
+
+async def turns_of_a_look(one: Looped) -> int:
+    """Return how often the loop's other tasks had their turn during one look."""
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(take_turns())
+    await one.loop.tick(one.clock.now)
+    other.cancel()
+    return turns
+
+
+async def test_requests_have_their_turn_while_many_rollouts_are_looked_at() -> None:
+    async with looped(many(32)) as one:
+        assert await turns_of_a_look(one) >= 8
+        assert len(one.judge.asked) == 32
+
+
+async def test_many_cohorts_are_made_sense_of_beside_the_loop() -> None:
+    config = many(1, cohort="tenant")
+    async with looped(config) as one:
+        await one.loop.tick(one.clock.now)
+        window = one.watch.windows["r0"]
+        for number in range(20_000):
+            seconds, cohort = 0.001 * (1 + number % 97), f"t{number % 60}"
+            window.observe(
+                "all", cohort, number % 2 == 0, number, Kind.ANSWERED, 200, seconds, one.clock.now
+            )
+        assert await turns_of_a_look(one) > 10
+        assert len(one.loop.observed("r0")) == 61
+
+
+def test_looks_keep_time_though_they_take_some() -> None:
+    assert [rest(1.0, spent) for spent in (0.0, 0.25, 30.0)] == [1.0, 0.75, 0.1]

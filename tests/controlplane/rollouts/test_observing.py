@@ -123,3 +123,11 @@ def test_what_serves_no_longer_is_forgotten() -> None:
     watch.serve(declared(rollback={"scope": "route"}))
     watch.serve(declared())
     assert watch.windows["r"] is not first
+
+
+def test_what_was_counted_before_a_clock_was_put_back_is_not_recent() -> None:
+    window = filled()
+    found = observed(totals_of(window.export()), NOW - 300, 60)[Scope()]
+    assert [seen.requests for seen in (*found.recent, *found.window)] == [0, 0, 0, 0]
+    a_little_fast = observed(totals_of(window.export()), NOW - 9, 60)[Scope()]
+    assert a_little_fast.recent[1].requests == 20

@@ -6,6 +6,7 @@ import pytest
 
 from proxy.controlplane.rollouts.overlay import Overlay
 from proxy.core import commands as ask
+from proxy.core.ramp import ordinal
 from proxy.core.rollout_state import Mark, Phase, RolloutState, Standing
 from proxy.stores.memory import MemoryStore
 from tests.controlplane.log_lines import logging_into
@@ -80,3 +81,11 @@ async def test_the_kill_switch_holds_whatever_is_asked() -> None:
     await one.open()
     await one.ask(ask.SetPercentage(60))
     assert (one.serves, one.state.standing) == (0, Standing.KILLED)
+
+
+def test_a_rollout_that_never_moved_is_judged_by_evidence_when_the_environment_moves_it() -> None:
+    over = overlay(FADE_IN_PERCENTAGE="40")
+    moved = over.on(RolloutState("fade-in"))
+    assert [ordinal(moved, NOW + seconds) for seconds in (0, 3599, 3600)] == [1, 1, 2]
+    learned = RolloutState("fade-in", segment=7, segment_since=NOW)
+    assert ordinal(over.on(learned), NOW) == 7

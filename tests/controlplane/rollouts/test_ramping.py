@@ -308,3 +308,21 @@ async def test_an_unkilled_ramp_waits_for_its_operator() -> None:
         await one.ask(Unkill())
         await one.run(30)
         assert (one.state.standing, one.state.percentage) == (Standing.PAUSED, 5)
+
+
+async def test_a_clock_that_is_put_back_does_not_make_settling_longer() -> None:
+    async with looped() as one:
+        await one.start()
+        await one.run(2)
+        one.clock.now -= 3600
+        await one.run(5)
+        assert one.state.standing is Standing.BAKE
+
+
+async def test_a_clock_that_is_put_back_does_not_make_the_longest_step_longer() -> None:
+    ramp = RAMP | {"max_duration": "40s", "gates": {"approval": True}}
+    async with looped(declared(ramp=ramp)) as one:
+        await one.start()
+        await one.run(10)
+        one.clock.now -= 3600
+        assert await one.run_until(is_held) <= 42

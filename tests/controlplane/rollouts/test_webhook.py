@@ -153,3 +153,13 @@ async def test_another_step_or_another_time_at_the_gate_asks_anew(
     assert webhooks.closed(states[-1], webhook, EVIDENCE, NOW) != ""
     await webhooks.answered()
     assert len({headers["Idempotency-Key"] for headers, _ in service.asked}) == 3
+
+
+async def test_a_clock_that_was_put_back_does_not_keep_the_service_from_being_asked(
+    service: Service, url: str, webhooks: Webhooks
+) -> None:
+    service.status = 425
+    for now in (NOW, NOW - 3600):
+        webhooks.closed(STATE, Webhook(url), EVIDENCE, now)
+        await webhooks.answered()
+    assert len(service.asked) == 2

@@ -1,11 +1,12 @@
 """The smallest part of the callers that has to go back."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.auto_rollback.scopes import parts_of, without
 from proxy.api import Evidence, Observed, Scope, Seen
-from proxy.api.judging import METRICS
+from proxy.api.judging import METRICS, OTHERS
 from tests.plugins.auto_rollback.asking import (
     COLLAPSED,
     EVERYBODY,
@@ -149,3 +150,13 @@ def test_taking_a_part_out_takes_out_what_it_met_and_never_more_than_there_is(
     assert left.evidence[0].active == other.evidence[0].active
     assert without(one, both).segment == (Seen(), Seen())
     assert without(HARDLY_SEEN, HARDLY_SEEN).evidence == (evidence(0), evidence(0))
+
+
+@pytest.mark.parametrize("route", ["", "orders"])
+@pytest.mark.parametrize("bad", [WORSE, COLLAPSED])
+def test_callers_that_cannot_be_told_apart_go_back_with_all_of_their_route(
+    route: str, bad: Observed
+) -> None:
+    cells = {Scope(route, "acme"): WELL, Scope(route, OTHERS): bad}
+    found = judged(together(cells))
+    assert (found.kind, found.scope) == ("fail", Scope(route))
