@@ -1,13 +1,15 @@
 """The brake: what is asked each second, from the bluntest proof to the finest."""
 
-from math import log
 from typing import Any
 
-from proxy.api import Observed, Question, Scope, Verdict
+from proxy.api import Question, Scope, Verdict
 
 from .bounds import broken, collapse, legacy_is_sick
-from .evidence import Finding, find, finding
+from .evidence import Finding, find
+from .patience import METRIC as PATIENT
 from .scopes import EVERYBODY, Parts, smallest, to_roll_back
+from .watching import Crossing, Crossings
+from .worse import worse
 
 __all__ = ["Brake"]
 
@@ -15,13 +17,16 @@ __all__ = ["Brake"]
 class Brake:
     """One question, and its answer: `verdict`."""
 
-    def __init__(self, question: Question, parts: Parts) -> None:
+    def __init__(self, question: Question, parts: Parts, crossings: Crossings) -> None:
+        """`crossings` is what is remembered of the rollout."""
         self.question = question
         self.settings: Any = question.settings
         self.parts = parts
+        self.crossings = crossings
+        self.crossing: Crossing | None = None
 
     def verdict(self) -> Verdict:
-        """Return the first that holds: sick legacy, collapse, evidence, absolute bound, calm."""
+        """Return the first that holds: sick legacy, collapse, evidence, absolute bound, doubt."""
         every = self.parts.everybody
         sick = legacy_is_sick(every, self.question)
         if sick:
@@ -30,14 +35,19 @@ class Brake:
         if found or self.question.local:
             alone = "the store is lost: only a collapse is acted on by what one replica sees"
             return found or self._say("hold", alone)
-        return self._proven() or self._broken() or self._calm()
+        return self._proven() or self._broken() or self._watching() or self._calm()
 
     def _say(self, kind: Any, why: str, scope: Scope = EVERYBODY) -> Verdict:
         told = {metric: found.told() for metric, found in self._findings(scope).items()}
+        if self.crossing and self.crossing.scope == scope:
+            told[PATIENT]["fresh"] = self.crossing.fresh.told()
         return Verdict(kind, why, to_roll_back(scope), told)
 
     def _findings(self, scope: Scope) -> dict[str, Finding]:
-        return find(self.question, self.parts.observed(scope), self.parts.budget(scope))
+        found = find(self.question, self.parts.observed(scope), self.parts.budget(scope))
+        if PATIENT in found and (whole := self.crossings.whole(self.question, scope)):
+            found[PATIENT] = whole
+        return found
 
     def _collapsed(self) -> Verdict | None:
         """Find what has collapsed; who is left after the guilty needs no volume to be so too."""
@@ -55,34 +65,30 @@ class Brake:
 
     def _proven(self) -> Verdict | None:
         """Find the widest scope that any metric proves to be worse on new."""
-        verdicts = [self._worse(metric) for metric in self.settings.metrics]
+        verdicts = [
+            self._confirmed() if metric == PATIENT else self._worse(metric)
+            for metric in self.settings.metrics
+        ]
         found = [verdict for verdict in verdicts if verdict]
         return min(found, key=lambda verdict: verdict.scope != EVERYBODY, default=None)
 
     def _worse(self, metric: str) -> Verdict | None:
-        guilty = -log(self.settings.alpha)
-
-        everybody = self.parts.budget(EVERYBODY)
-
-        def fails(seen: Observed, part: float) -> bool:
-            found = finding(metric, self.question, seen, part)
-            return self._crosses(seen, found) and not legacy_is_sick(seen, self.question)
-
-        def guilt(seen: Observed) -> float:
-            found = finding(metric, self.question, seen, 1.0)
-            return found.log_e if found and found.log_e >= guilty else 0.0
-
-        scope = smallest(self.parts, fails, guilt, lambda seen: fails(seen, everybody))
+        scope = worse(metric, self.question, self.parts)
         if scope is None:
             return None
         return self._say("fail", f"new is worse: {self._findings(scope)[metric]}", scope)
 
-    def _crosses(self, seen: Observed, found: Finding | None) -> bool:
-        settings = self.settings
-        if found is None or seen.segment[1].requests < settings.min_requests:
-            return False
-        enough = found.log_e >= found.bound
-        return enough and found.matters(settings.min_ratio, settings.min_points)
+    def _confirmed(self) -> Verdict | None:
+        """Find what is slower on new, and was seen to go on being so."""
+        self.crossing = self.crossings.look(self.question)
+        if self.crossing is None or self.crossing.outlook != "goes on":
+            return None
+        return self._say("fail", f"new is worse: {self.crossing}", self.crossing.scope)
+
+    def _watching(self) -> Verdict | None:
+        if self.crossing is None:
+            return None
+        return self._say("hold", str(self.crossing), self.crossing.scope)
 
     def _broken(self) -> Verdict | None:
         why = broken(self.parts.everybody, self.settings)

@@ -66,7 +66,8 @@ class Move(NamedTuple):
     after: float
     """The percentage from now on, 0..100."""
     by: str
-    """Who moved it: ``configuration``, an operator's name, or a plugin's."""
+    """Who moved it: an operator's name, or a plugin's; ``ramp``, ``configuration``, ``crossfade``
+    (what a store had lost), or ``another replica`` where no more is known."""
     why: str
     """In words."""
 

@@ -10,10 +10,9 @@ from yarl import URL
 
 from proxy.cli.admin_client import FAILED, USAGE, Answer, UnreachableError, attempt, fail
 from proxy.cli.rollout_text import Rollout, headline, printable
+from proxy.core.rollout_limits import MOST_REASON
 
 __all__ = ["act", "edit", "path_of", "refusal", "rollout_of", "shown", "stated"]
-
-_MOST_REASON = 500
 
 _FOR_PROGRAMS = ("GET ", "Send ", "Ask as in ")
 """How a hint begins that says which request to send: of no use to who typed a command."""
@@ -50,8 +49,8 @@ def stated(reason: str) -> str:
         reason = sys.stdin.readline()
     if not reason.strip():
         fail(USAGE, 'say why, for the audit: --reason "what has happened"')
-    if len(reason.strip()) > _MOST_REASON:
-        fail(USAGE, f"--reason is kept in the audit; at most {_MOST_REASON} characters")
+    if len(reason.strip()) > MOST_REASON:
+        fail(USAGE, f"--reason is kept in the audit; at most {MOST_REASON} characters")
     return reason.strip()
 
 

@@ -10,13 +10,15 @@ import typer
 from yarl import URL
 
 from proxy.cli.admin_client import FAILED, USAGE, admin_url, fail
+from proxy.cli.asked import Name, tell
 from proxy.cli.changes import act, rollout_of, stated
 from proxy.cli.displays import Lines, Panel
 from proxy.cli.following import BACK, NEEDS_A_PERSON, TIMED_OUT, End, Patience, follow, looking
 from proxy.cli.options import CONFIG, Admin, AskedConfig, Json, Reason
-from proxy.cli.ramp_plan import LONGEST_SETTLE, LONGEST_TIME, Wanted, plan_of, steps_of
-from proxy.cli.rollout_text import Rollout, headline, notes, printable
+from proxy.cli.ramp_plan import Wanted, plan_of, steps_of
+from proxy.cli.rollout_text import Rollout, notes, printable
 from proxy.cli.tables import console, print_json
+from proxy.core.rollout_limits import LONGEST_BAKE, LONGEST_SETTLE
 from proxy.settings.values import UnfitError, duration, written_duration
 
 INTERRUPTED = 130
@@ -24,13 +26,13 @@ INTERRUPTED = 130
 
 Read = TypeVar("Read")
 
-_LONGEST = {"--settle": LONGEST_SETTLE, "--bake": LONGEST_TIME, "--soak": LONGEST_TIME}
+_LONGEST = {"--settle": LONGEST_SETTLE, "--bake": LONGEST_BAKE, "--soak": LONGEST_BAKE}
 
 _UNDER_WAY = frozenset({"settle", "bake", "gate", "soak"})
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="The rollout, as `rollouts list` names it.")],
+    name: Name,
     steps: Annotated[
         str, typer.Option("--steps", help="Percentages, such as 5,25,50,100, for this ramp.")
     ] = "",
@@ -81,7 +83,7 @@ def command(
     base = admin_url(admin, config)
     rollout = _begun(base, name, wanted, reason, insist=insist)
     if not wait:
-        _tell(rollout, as_json=as_json)
+        tell(rollout, as_json=as_json)
         return
     end = _followed(base, rollout, patience, as_json=as_json)
     if as_json and end.rollout is not None:
@@ -161,15 +163,6 @@ _NEXT = {
     "frozen": "Legacy fails too. When it is well the ramp goes on: crossfade ramp {} --wait",
     "draft": "No ramp is under way any more. Begin one: crossfade ramp {} --wait",
 }
-
-
-def _tell(rollout: Rollout, *, as_json: bool) -> None:
-    if as_json:
-        print_json(rollout)
-        return
-    print(f"{printable(rollout['name'])}: {headline(rollout)}")
-    for note in notes(rollout):
-        print(f"  {note}")
 
 
 def _wanted(steps: str, times: tuple[str, str, str], min_requests: int | None) -> Wanted:

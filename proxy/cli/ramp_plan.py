@@ -4,17 +4,12 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
-from proxy.config.ramp import MOST_STEPS
+from proxy.core.rollout_limits import MOST_STEPS
 from proxy.settings.values import UnfitError, three_decimals
 
-__all__ = ["LONGEST_SETTLE", "LONGEST_TIME", "Wanted", "plan_of", "steps_of"]
+__all__ = ["Wanted", "plan_of", "steps_of"]
 
 Value = TypeVar("Value")
-
-LONGEST_SETTLE = 3600.0
-LONGEST_TIME = 168 * 3600.0
-"""Seconds that a step may settle, and that it may bake or the soak may last, as in the
-configuration."""
 
 _STEPS = "percentages that rise, such as 5,25,50,100"
 

@@ -1,12 +1,14 @@
 """`crossfade rollouts lists`: who is always on new, and who is always on legacy."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from proxy.cli.admin_client import USAGE, admin_url, fail
-from proxy.cli.changes import edit, path_of, shown, stated
-from proxy.cli.options import CONFIG, Admin, AskedConfig, Json, Reason
+from proxy.cli.asked import Asked, Name, changing
+from proxy.cli.changes import path_of, shown
+from proxy.cli.options import CONFIG, Admin, AskedConfig, Json
 from proxy.cli.rollout_text import printable
 from proxy.cli.tables import print_json
 
@@ -16,7 +18,6 @@ LISTS = ("whitelist", "blacklist")
 
 app = typer.Typer(no_args_is_help=True, help="Show and change a rollout's whitelist and blacklist.")
 
-Name = Annotated[str, typer.Argument(help="The rollout, as `rollouts list` names it.")]
 Whitelist = Annotated[
     list[str] | None,
     typer.Option("--whitelist", "-w", help="A key that is always on new. Repeatable."),
@@ -25,6 +26,21 @@ Blacklist = Annotated[
     list[str] | None,
     typer.Option("--blacklist", "-b", help="A key that is always on legacy. Repeatable."),
 ]
+
+
+def tell_lists(body: Mapping[str, Any], *, as_json: bool) -> None:
+    """Say which keys are on both lists."""
+    if as_json:
+        print_json(body)
+        return
+    for name in LISTS:
+        keys = body.get(name)
+        if isinstance(keys, list):
+            print(f"{name} ({len(keys)})")
+            for key in sorted(map(printable, keys)):
+                print(f"  {key}")
+        else:
+            print(f"{name}: {keys}")
 
 
 @app.command("show")
@@ -37,74 +53,37 @@ def show(
     reached, 2 on bad usage.
     """
     body = shown(admin_url(admin, config), path_of(name, "/lists"))
-    _print(body, as_json=as_json)
+    tell_lists(body, as_json=as_json)
 
 
-@app.command("add")
-def add(
-    name: Name,
-    whitelist: Whitelist = None,
-    blacklist: Blacklist = None,
-    reason: Reason = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "add", tell_lists)
+def add(asked: Asked, whitelist: Whitelist = None, blacklist: Blacklist = None) -> dict[str, Any]:
     """Put keys on a rollout's lists.
 
     Exits with 0 when they are on it, 1 when that is refused or the proxy cannot
     be reached, 2 on bad usage.
     """
-    body = _change(admin, config, name, reason, "add", (whitelist, blacklist))
-    _print(body, as_json=as_json)
+    return _changed(asked, "add", (whitelist, blacklist))
 
 
-@app.command("remove")
+@changing(app, "remove", tell_lists)
 def remove(
-    name: Name,
-    whitelist: Whitelist = None,
-    blacklist: Blacklist = None,
-    reason: Reason = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+    asked: Asked, whitelist: Whitelist = None, blacklist: Blacklist = None
+) -> dict[str, Any]:
     """Take keys off a rollout's lists.
 
     Exits with 0 when they are off, 1 when that is refused or the proxy cannot be
     reached, 2 on bad usage.
     """
-    body = _change(admin, config, name, reason, "remove", (whitelist, blacklist))
-    _print(body, as_json=as_json)
+    return _changed(asked, "remove", (whitelist, blacklist))
 
 
-def _change(
-    admin: Admin,
-    config: AskedConfig,
-    name: str,
-    reason: str,
-    what: str,
-    keys: tuple[list[str] | None, list[str] | None],
+def _changed(
+    asked: Asked, what: str, keys: tuple[list[str] | None, list[str] | None]
 ) -> dict[str, Any]:
     fields = {name: {what: some} for name, some in zip(LISTS, keys, strict=True) if some}
     if not fields:
         fail(USAGE, f"say which keys to {what}: --whitelist KEY, --blacklist KEY")
     if not all(key.strip() for some in keys for key in some or ()):
         fail(USAGE, "a key was empty: --whitelist and --blacklist want the key of a caller")
-    return edit(admin_url(admin, config), name, "/lists", stated(reason), fields)
-
-
-def _print(body: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(body)
-        return
-    for name in LISTS:
-        keys = body.get(name)
-        if isinstance(keys, list):
-            print(f"{name} ({len(keys)})")
-            for key in sorted(map(printable, keys)):
-                print(f"  {key}")
-        else:
-            print(f"{name}: {keys}")
+    return asked.edit("/lists", fields)

@@ -1,17 +1,20 @@
 """`crossfade rollouts`: how rollouts stand, and everything that operators may do with one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from proxy.cli import rollout_lists
 from proxy.cli.admin_client import USAGE, admin_url, fail
-from proxy.cli.changes import act, edit, rollout_of, shown, stated
+from proxy.cli.asked import Asked, IfVersion, Name, changing
+from proxy.cli.changes import rollout_of, shown
 from proxy.cli.displays import panel
-from proxy.cli.options import CONFIG, Admin, AskedConfig, Json, Reason
-from proxy.cli.rollout_text import Rollout, headline, notes, position, printable
+from proxy.cli.options import CONFIG, Admin, AskedConfig, Json
+from proxy.cli.rollout_text import Rollout, notes, position, printable
 from proxy.cli.tables import console, print_json, print_table
-from proxy.settings.values import UnfitError, duration, three_decimals
+from proxy.core.by_hand import LONGEST_OVERRIDE
+from proxy.settings.values import UnfitError, duration, three_decimals, written_duration
 
 __all__ = ["app"]
 
@@ -25,14 +28,6 @@ app = typer.Typer(
 )
 app.add_typer(rollout_lists.app, name="lists")
 
-_LONGEST_OVERRIDE = 3600.0
-"""Seconds that the brake may only watch, before somebody has to say so again."""
-
-Name = Annotated[str, typer.Argument(help="The rollout, as `rollouts list` names it.")]
-IfVersion = Annotated[
-    int | None,
-    typer.Option("--if-version", help="Only if it still is at this version, as `show` says."),
-]
 Insist = Annotated[
     bool, typer.Option("--insist", help="In spite of cooldown and latch; for admins.")
 ]
@@ -87,215 +82,152 @@ def show(
     print(f"\nversion {rollout['version']}; lists: {lists}")
 
 
-@app.command("set")
+class SignedCommand(TyperCommand):
+    """A command whose argument is a percentage: one below zero is not taken for an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments. Exits with 2 where a number begins with a dash."""
+        said = tuple(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            option = str(getattr(error, "option_name", ""))
+            if option[:1] != "-" or option[1:2] not in {*"0123456789."}:
+                raise
+            number = next((word for word in said if word.startswith(option)), option)
+            fail(USAGE, f"PERCENTAGE {printable(number)}: wanted {_PERCENTAGE}")
+
+
+_PERCENTAGE = "a number from 0 to 100 with at most three decimals"
+
+
+@changing(app, "set", cls=SignedCommand)
 def set_percentage(
-    name: Name,
+    asked: Asked,
     percentage: Annotated[float, typer.Argument(help="Of the callers on new, 0 to 100.")],
-    reason: Reason = "",
     if_version: IfVersion = None,
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+) -> Rollout:
     """Set the percentage by hand. A ramp under way is paused by it.
 
     Exits with 0 when it is set, 1 when it is refused, somebody else has changed
     the rollout meanwhile, or the proxy cannot be reached, 2 on bad usage.
     """
     if not 0 <= percentage <= 100 or not three_decimals(percentage):
-        wanted = "a number from 0 to 100 with at most three decimals"
-        fail(USAGE, f"PERCENTAGE {percentage:.12g}: wanted {wanted}")
-    base = admin_url(admin, config)
-    version = rollout_of(base, name)["version"] if if_version is None else if_version
-    fields = {"percentage": percentage}
-    _told(edit(base, name, "", stated(reason), fields, version=version), as_json=as_json)
+        fail(USAGE, f"PERCENTAGE {percentage:.12g}: wanted {_PERCENTAGE}")
+    return asked.edit("", {"percentage": percentage}, version=asked.version(if_version))
 
 
-@app.command("start")
+@changing(app, "start")
 def start(
-    name: Name,
-    reason: Reason = "",
+    asked: Asked,
     if_version: IfVersion = None,
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
     *,
     insist: Insist = False,
-    as_json: Json = False,
-) -> None:
+) -> Rollout:
     """Start the ramp, at the first step after a rollback. `crossfade ramp` can also wait for it.
 
     Exits with 0 when it is started, 1 when it is refused (cooldown, latch, kill)
     or the proxy cannot be reached, 2 on bad usage.
     """
     fields = {"insist": True} if insist else {}
-    base = admin_url(admin, config)
-    _told(act(base, name, "start", stated(reason), fields, version=if_version), as_json=as_json)
+    return asked.act("start", fields, version=if_version)
 
 
-@app.command("pause")
-def pause(
-    name: Name,
-    reason: Reason = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "pause")
+def pause(asked: Asked) -> Rollout:
     """Stop the ramp where it is: the percentage stays, the brake goes on watching.
 
     Exits with 0 when it is paused, 1 when it is refused or the proxy cannot be
     reached, 2 on bad usage.
     """
-    _told(act(admin_url(admin, config), name, "pause", stated(reason)), as_json=as_json)
+    return asked.act("pause")
 
 
-@app.command("resume")
-def resume(
-    name: Name,
-    reason: Reason = "",
-    if_version: IfVersion = None,
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "resume")
+def resume(asked: Asked, if_version: IfVersion = None) -> Rollout:
     """Go on after a pause or a hold, with the same step.
 
     Exits with 0 when it goes on, 1 when it is refused or the proxy cannot be
     reached, 2 on bad usage.
     """
-    base = admin_url(admin, config)
-    _told(act(base, name, "resume", stated(reason), version=if_version), as_json=as_json)
+    return asked.act("resume", version=if_version)
 
 
-@app.command("promote")
+@changing(app, "promote")
 def promote(
-    name: Name,
-    reason: Reason = "",
+    asked: Asked,
     if_version: IfVersion = None,
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="To the last step at once.")] = False,
-    as_json: Json = False,
-) -> None:
+) -> Rollout:
     """Take the next step now, without waiting for its time and its gates. The brake stays on.
 
     Exits with 0 when it is taken, 1 when it is refused, somebody else has changed
     the rollout meanwhile, or the proxy cannot be reached, 2 on bad usage.
     """
-    base = admin_url(admin, config)
     # Two who promote at the same time shall not take two steps.
-    version = rollout_of(base, name)["version"] if if_version is None else if_version
     fields = {"full": True} if full else {}
-    _told(act(base, name, "promote", stated(reason), fields, version=version), as_json=as_json)
+    return asked.act("promote", fields, version=asked.version(if_version))
 
 
-@app.command("approve")
-def approve(
-    name: Name,
-    reason: Reason = "",
-    if_version: IfVersion = None,
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "approve")
+def approve(asked: Asked, if_version: IfVersion = None) -> Rollout:
     """Say yes to leaving the step in force, where its gates want an approval.
 
     Exits with 0 when it is approved, 1 when it is refused, somebody else has
     changed the rollout meanwhile, or the proxy cannot be reached, 2 on bad usage.
     """
-    base = admin_url(admin, config)
     # What is approved is what was seen, not the step after it.
-    version = rollout_of(base, name)["version"] if if_version is None else if_version
-    _told(act(base, name, "approve", stated(reason), version=version), as_json=as_json)
+    return asked.act("approve", version=asked.version(if_version))
 
 
-@app.command("rollback")
-def rollback(
-    name: Name,
-    reason: Reason = "",
-    route: Route = "",
-    cohort: Cohort = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "rollback")
+def rollback(asked: Asked, route: Route = "", cohort: Cohort = "") -> Rollout:
     """Send everybody back to legacy and hold them there; or only a route or a cohort.
 
     Exits with 0 when they are back, 1 when it is refused or the proxy cannot be
     reached, 2 on bad usage.
     """
-    base = admin_url(admin, config)
-    _told(act(base, name, "rollback", stated(reason), _scope(route, cohort)), as_json=as_json)
+    return asked.act("rollback", _scope(route, cohort))
 
 
-@app.command("kill")
-def kill(
-    name: Name,
-    reason: Reason = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "kill")
+def kill(asked: Asked) -> Rollout:
     """Send everybody to legacy, whatever else is said: whitelist and overrides too.
 
     Exits with 0 when it is done, 1 when it is refused or the proxy cannot be
     reached, 2 on bad usage.
     """
-    _told(act(admin_url(admin, config), name, "kill", stated(reason)), as_json=as_json)
+    return asked.act("kill")
 
 
-@app.command("unkill")
-def unkill(
-    name: Name,
-    reason: Reason = "",
-    if_version: IfVersion = None,
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "unkill")
+def unkill(asked: Asked, if_version: IfVersion = None) -> Rollout:
     """Take a kill back; for admins. A ramp that was under way is paused then.
 
     Exits with 0 when it is done, 1 when it is refused or the proxy cannot be
     reached, 2 on bad usage.
     """
-    base = admin_url(admin, config)
-    _told(act(base, name, "unkill", stated(reason), version=if_version), as_json=as_json)
+    return asked.act("unkill", version=if_version)
 
 
-@app.command("acknowledge")
-def acknowledge(
-    name: Name,
-    reason: Reason = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Take the latch off after repeated automatic rollbacks, and end the cooldown; for admins.
+@changing(app, "acknowledge")
+def acknowledge(asked: Asked) -> Rollout:
+    """Take an automatic rollback off, with its cooldown and the latch; for admins.
+
+    It leaves a draft at 0 %, from which a ramp can begin again.
 
     Exits with 0 when it is done, 1 when it is refused or the proxy cannot be
     reached, 2 on bad usage.
     """
-    _told(act(admin_url(admin, config), name, "acknowledge", stated(reason)), as_json=as_json)
+    return asked.act("acknowledge")
 
 
-@app.command("override-safety")
+@changing(app, "override-safety")
 def override_safety(
-    name: Name,
+    asked: Asked,
     time: Annotated[str, typer.Argument(help="How long, such as 10m; at most 1h.")],
-    reason: Reason = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+) -> Rollout:
     """Let the brake only watch for a while; for admins.
 
     Exits with 0 when it is done, 1 when it is refused or the proxy cannot be
@@ -303,26 +235,16 @@ def override_safety(
     """
     try:
         seconds = duration(time)
-        if not 0 < seconds <= _LONGEST_OVERRIDE:
-            raise UnfitError("more than 0s and at most 1h")
+        if not 0 < seconds <= LONGEST_OVERRIDE:
+            raise UnfitError(f"more than 0s and at most {written_duration(LONGEST_OVERRIDE)}")
     except UnfitError as error:
         hint = f"; {error.hint}" if error.hint else ""
         fail(USAGE, f"TIME {printable(time)}: wanted {error.wanted}{hint}")
-    base = admin_url(admin, config)
-    _told(act(base, name, "override_safety", stated(reason), {"seconds": seconds}), as_json=as_json)
+    return asked.act("override_safety", {"seconds": seconds})
 
 
-@app.command("release")
-def release(
-    name: Name,
-    reason: Reason = "",
-    route: Route = "",
-    cohort: Cohort = "",
-    config: AskedConfig = CONFIG,
-    admin: Admin = None,
-    *,
-    as_json: Json = False,
-) -> None:
+@changing(app, "release")
+def release(asked: Asked, route: Route = "", cohort: Cohort = "") -> Rollout:
     """Let a route or a cohort take part again that was sent back by itself.
 
     Exits with 0 when it is done, 1 when it is refused or the proxy cannot be
@@ -331,17 +253,8 @@ def release(
     scope = _scope(route, cohort)
     if not scope:
         fail(USAGE, "name what was sent back: --route, --cohort, or both")
-    _told(act(admin_url(admin, config), name, "release", stated(reason), scope), as_json=as_json)
+    return asked.act("release", scope)
 
 
 def _scope(route: str, cohort: str) -> dict[str, str]:
     return {word: value for word, value in (("route", route), ("cohort", cohort)) if value}
-
-
-def _told(rollout: Rollout, *, as_json: bool) -> None:
-    if as_json:
-        print_json(rollout)
-        return
-    print(f"{printable(rollout['name'])}: {headline(rollout)}")
-    for note in notes(rollout):
-        print(f"  {note}")

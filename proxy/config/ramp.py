@@ -7,13 +7,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from proxy.core import rollout_state as core
+from proxy.core.rollout_limits import LONGEST_BAKE, LONGEST_SETTLE, LONGEST_STEP, MOST_STEPS
 from proxy.settings import fields, values
 from proxy.settings.section import Section
 from proxy.settings.values import UnfitError
 
 __all__ = ["Gates", "Hours", "Ramp", "StepDeclared", "StepGates", "Webhook", "Window"]
-
-MOST_STEPS = 50
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
@@ -44,8 +43,12 @@ def read_hours(text: str) -> Hours:
     if not dash:
         raise UnfitError(_HOURS)
     read = Hours(_minutes(begins), _minutes(ends))
-    if read.begins == read.ends or read.begins == 1440 or read.ends == 0:
-        raise UnfitError("hours that begin before they end", "write 00:00-24:00 for the whole day")
+    if read.begins == read.ends:
+        raise UnfitError("an end that is not the begin", "write 00:00-24:00 for the whole day")
+    if read.begins == 1440:
+        raise UnfitError("a begin before 24:00", "a day begins at 00:00")
+    if read.ends == 0:
+        raise UnfitError("an end after 00:00", "a day ends at 24:00")
     return read
 
 
@@ -88,10 +91,14 @@ def _clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
+def _up_to(seconds: float) -> fields.Reads:
+    return fields.duration("0s", values.written_duration(seconds))
+
+
 Share = Annotated[float, fields.number(0.001, 100, thousandths=True)]
-Settle = Annotated[float, fields.duration("0s", "1h")]
-Bake = Annotated[float, fields.duration("0s", "168h")]
-Longest = Annotated[float, fields.duration("0s", "720h")]
+Settle = Annotated[float, _up_to(LONGEST_SETTLE)]
+Bake = Annotated[float, _up_to(LONGEST_BAKE)]
+Longest = Annotated[float, _up_to(LONGEST_STEP)]
 Requests = Annotated[int, fields.whole(0, 1_000_000)]
 Flag = Annotated[bool, fields.flag()]
 
@@ -183,7 +190,7 @@ class Ramp(Section):
 
     steps: Annotated[tuple[StepDeclared, ...], fields.AfterValidator(_few)] = Field(
         default=tuple(StepDeclared(percentage=each) for each in (5.0, 25.0, 50.0, 100.0)),
-        description="1 to 50 percentages, each above the one before, or mappings.",
+        description=f"1 to {MOST_STEPS} percentages, each above the one before, or mappings.",
     )
     settle: Settle = Field(
         default=30.0, description="What is seen so soon after a step does not count."

@@ -1,6 +1,6 @@
 """The `rollback` section of a rollout: what sends everybody back to legacy by itself."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -16,8 +16,11 @@ Points = Annotated[float, fields.number(0.01, 100)]
 
 
 def _once(metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
-    if not metrics or len(set(metrics)) < len(metrics):
-        raise UnfitError("at least one metric, each once")
+    if not metrics:
+        wanted = f"at least one of {', '.join(get_args(Metric))}"
+        raise UnfitError(wanted, "write enabled: false to judge nothing", said="an empty list")
+    if len(set(metrics)) < len(metrics):
+        raise UnfitError("each metric once", said=", ".join(metrics))
     return metrics
 
 

@@ -19,7 +19,7 @@ IN_MEMORY = "memory://"
 """The store that forgets everything with the process."""
 
 _SQLITE = "sqlite:"
-_A_STORE = "memory://, sqlite:///path or redis://host:6379/0"
+_A_STORE = "memory://, sqlite:path, sqlite:///path or redis://host:6379/0"
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SAFE = "!$&'()*+,;=-._~"
 _COPY = re.compile(r"(?<=[?&]copy=)[^/&][^&]*")
@@ -46,7 +46,7 @@ def state_url(text: str) -> str:
     """Read the URL of a store; raises `UnfitError`."""
     scheme, separator, rest = text.partition("://")
     if not separator:
-        raise UnfitError(_A_STORE, "begin with memory://, sqlite:/// or redis://")
+        raise UnfitError(_A_STORE, "begin with memory://, sqlite: or redis://")
     if scheme == "memory":
         if rest:
             raise UnfitError("memory:// with nothing behind it")

@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
-from proxy.api.judging import Observed, Scope
 from proxy.config import Config, load
 from proxy.config.models import Admin
 from proxy.config.state import IN_MEMORY
@@ -33,7 +32,7 @@ from proxy.controlplane.metrics import (
 from proxy.controlplane.reloading import Parts, Reloader
 from proxy.controlplane.rollouts.authority import Rollouts
 from proxy.controlplane.rollouts.report import RolloutReport
-from proxy.controlplane.rollouts.running import RunningRollouts
+from proxy.controlplane.rollouts.rollouts_of_process import RolloutsOfProcess
 from proxy.controlplane.seen import Seen
 from proxy.controlplane.status import ReloadOutcome, RolloutStatus, Status, summarise
 from proxy.controlplane.watch import Watcher
@@ -93,7 +92,7 @@ class ProxyProcess:
         )
         self._registry = build_registry(self._accounting, sources, __version__)
         self._host = PluginHost(self._registry)
-        self._running = RunningRollouts(self._host, self._accounting, env)
+        self._running = RolloutsOfProcess(self._host, self._accounting, env)
         self._builder = GenerationBuilder(
             self._loop.time, key_hash(env), self._running.watch.observers, self._running.now
         )
@@ -317,10 +316,6 @@ class ProxyProcess:
     def standing(self, name: str) -> RolloutReport:
         """What is known of a rollout at this moment beside its state."""
         return self._running.loop.report(name)
-
-    def observed(self, name: str) -> Mapping[Scope, Observed]:
-        """What was observed of a rollout, by scope."""
-        return self._running.loop.observed(name)
 
     def _facts(self) -> GenerationFacts:
         status, draining = self._reloader.status, len(self._draining.statuses())

@@ -1,19 +1,18 @@
 """What `/status` says about a running proxy, and where the admin listener learns it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from proxy.api.judging import Observed, Scope
 from proxy.config.models import Config
 from proxy.controlplane.draining import DrainingStatus
 from proxy.controlplane.history import HistoryEntry
 from proxy.controlplane.preview import RolloutPreview
 from proxy.controlplane.rollouts.authority import Rollouts
 from proxy.controlplane.rollouts.report import RolloutReport
-from proxy.core.rollout_state import Standing
+from proxy.core.rollout_state import Standing, share_of
 from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.decided import Decided
 from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
@@ -58,8 +57,7 @@ class RolloutStatus:
     @property
     def share(self) -> float:
         """Return what it gives to `new` in fact, 0..100."""
-        nobody = not self.enabled or self.standing in (Standing.KILLED, Standing.ROLLED_BACK)
-        return 0.0 if nobody else self.percentage
+        return share_of(self.percentage, Standing(self.standing), enabled=self.enabled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +189,6 @@ class AdminView(Protocol):
 
     def standing(self, name: str) -> RolloutReport:
         """Return what is known of a rollout at this moment beside its state."""
-
-    def observed(self, name: str) -> Mapping[Scope, Observed]:
-        """Return what was observed of a rollout, by scope."""
 
 
 def summarise(accounting: Accounting) -> RequestSummary:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from math import isfinite
 
 from proxy.core.ramp_table import NotAllowedError, refused
-from proxy.core.rollout_state import Mark, Phase, Plan, RolloutState, Step
+from proxy.core.rollout_limits import MOST_STEPS
+from proxy.core.rollout_state import UNDER_WAY, Mark, Phase, Plan, RolloutState, Step
 
 __all__ = [
     "SECONDS_OF_SEGMENT",
@@ -18,18 +19,21 @@ __all__ = [
     "refuse_up",
     "taken",
     "under_way",
+    "walks",
 ]
 
 SECONDS_OF_SEGMENT = 3600
 """A segment of evidence is re-armed after so long: each key counts anew."""
 
-_MOST_STEPS = 100
-_WALKING = (Phase.SETTLE, Phase.BAKE, Phase.GATE, Phase.SOAK)
-
 
 def under_way(state: RolloutState) -> bool:
     """Whether a ramp has begun and is not over, whatever holds it up."""
-    return state.phase in _WALKING
+    return state.phase in UNDER_WAY
+
+
+def walks(state: RolloutState) -> bool:
+    """Whether a ramp is under way and nothing holds it up."""
+    return under_way(state) and state.standing.value == state.phase.value
 
 
 def put(old: Mark | None, mark: Mark) -> Mark:
@@ -66,9 +70,9 @@ def check_percentage(percentage: float) -> None:
 
 def check_plan(plan: Plan) -> None:
     """Refuse a plan that cannot be walked. Raises NotAllowedError."""
-    if not 0 < len(plan.steps) <= _MOST_STEPS:
+    if not 0 < len(plan.steps) <= MOST_STEPS:
         raise NotAllowedError(
-            f"the plan has {len(plan.steps)} steps", f"a plan has 1 to {_MOST_STEPS} steps"
+            f"the plan has {len(plan.steps)} steps", f"a plan has 1 to {MOST_STEPS} steps"
         )
     before = 0.0
     for step in plan.steps:

@@ -14,7 +14,6 @@ from proxy.core.rollout_state import RolloutState, Standing
 
 __all__ = [
     "TABLE",
-    "TOWARD_LEGACY",
     "NotAllowedError",
     "Row",
     "as_markdown",
@@ -131,9 +130,6 @@ TABLE: Mapping[type[ask.Command], Row] = {
     ),
 }
 """Every command, in the order of the docs."""
-
-TOWARD_LEGACY = (ask.Kill, ask.Rollback, ask.Brake, ask.Freeze, ask.Pause, ask.Hold)
-"""Always taken, however the rollout stands."""
 
 _UNDER_WAY = "a ramp is under way: `promote` takes its next step, `rollback` ends it"
 _HINTS: Mapping[Standing, str] = {

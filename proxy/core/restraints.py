@@ -128,6 +128,11 @@ def release_hold(state: RolloutState, command: ask.ReleaseHold, _: Mark) -> Roll
     refuse_up(state, "release hold")
     place = (command.route, command.cohort)
     left = tuple(held for held in state.holds if (held.route, held.cohort) != place)
+    if not state.holds:
+        raise NotAllowedError(
+            f"there is nothing to release: no scope of {state.name} is held",
+            "`resume` goes on with a ramp that is held as a whole",
+        )
     if len(left) == len(state.holds):
         raise NotAllowedError(
             f"{state.name} holds no such scope; it holds {len(left)}",

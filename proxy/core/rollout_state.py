@@ -3,6 +3,11 @@
 The configuration declares a rollout; this is what became of it since. One immutable value,
 replaced as a whole by `proxy.core.ramp`, stored as a whole by `proxy.stores`. All times
 are Unix seconds of the store's clock.
+
+"Hold" means three things. A ramp is *held* (`held`, the command `Hold`): it cannot go on by
+itself, and everybody stays where they are. A *hold* of a scope (`holds`, `ReleaseHold`): these
+callers are back on legacy, the others go on. A judge's verdict *hold*: it knows too little, and
+nothing is done.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,6 +16,7 @@ from typing import Any
 
 __all__ = [
     "DEFAULT_PLAN",
+    "UNDER_WAY",
     "Approval",
     "Declared",
     "Gates",
@@ -23,6 +29,7 @@ __all__ = [
     "Step",
     "TimeWindow",
     "Webhook",
+    "share_of",
 ]
 
 
@@ -41,6 +48,10 @@ class Phase(StrEnum):
     """The last step is reached; it is watched before the ramp counts as complete."""
     COMPLETE = "complete"
     """The ramp is over."""
+
+
+UNDER_WAY = frozenset([Phase.SETTLE, Phase.BAKE, Phase.GATE, Phase.SOAK])
+"""The phases of a ramp that has begun and is not over."""
 
 
 class Standing(StrEnum):
@@ -64,12 +75,22 @@ class Standing(StrEnum):
     """Everybody is on legacy, whatever else is said."""
 
 
+def share_of(percentage: float, standing: Standing, *, enabled: bool = True) -> float:
+    """Return what a rollout gives to new in fact, in per cent: 0 where everybody is on legacy.
+
+    `enabled` is what the configuration says.
+    """
+    nobody = not enabled or standing in (Standing.KILLED, Standing.ROLLED_BACK)
+    return 0.0 if nobody else percentage
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Who put a rollout into a side state, when, and why."""
 
     by: str
-    """An operator's name, ``configuration``, ``environment``, or ``ramp`` or a plugin's name."""
+    """An operator's name, or a plugin's; ``ramp``, ``configuration``, ``environment``, or
+    ``crossfade`` (where a state could not be read, or was lost)."""
     why: str
     at: float
     automatic: bool = False
@@ -234,7 +255,7 @@ class RolloutState:
     @property
     def share(self) -> float:
         """The percentage that callers with a choice meet: 0 where everybody is on legacy."""
-        return 0.0 if self.killed or self.rolled_back else self.percentage
+        return share_of(self.percentage, self.standing)
 
     @property
     def current(self) -> Step | None:

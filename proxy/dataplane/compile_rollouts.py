@@ -16,7 +16,7 @@ from proxy.core.key import normalise_value
 from proxy.core.reason import Arm
 from proxy.core.rollout_state import RolloutState
 
-__all__ = ["NOTHING", "attributes_asked", "compile_rollout_for", "compile_rollouts"]
+__all__ = ["NOTHING", "attributes_asked", "compile_rollout_for", "compile_rollouts", "decide_alike"]
 
 NOTHING: Mapping[str, RolloutState] = MappingProxyType({})
 """Nothing is learned yet."""
@@ -79,6 +79,19 @@ def compile_rollout_for(
         )
     except ValueError as error:
         raise ValueError(f"rollouts.{name}: {error}") from error
+
+
+def decide_alike(one: RolloutState | None, other: RolloutState) -> bool:
+    """Whether a rollout decides the same about every caller, as it stands in both."""
+    return (
+        one is not None
+        and one.percentage == other.percentage
+        and (one.killed is None) == (other.killed is None)
+        and (one.rolled_back is None) == (other.rolled_back is None)
+        and one.holds == other.holds
+        and one.whitelist == other.whitelist
+        and one.blacklist == other.blacklist
+    )
 
 
 def attributes_asked(config: Config) -> set[str]:

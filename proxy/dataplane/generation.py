@@ -21,7 +21,12 @@ from proxy.core.window import Window
 from proxy.dataplane.access_log import AccessLog
 from proxy.dataplane.accounting import NO_ARM
 from proxy.dataplane.compile import EndpointRoute, compile_routes
-from proxy.dataplane.compile_rollouts import NOTHING, compile_rollout_for, compile_rollouts
+from proxy.dataplane.compile_rollouts import (
+    NOTHING,
+    compile_rollout_for,
+    compile_rollouts,
+    decide_alike,
+)
 from proxy.dataplane.identify import Identifier
 from proxy.dataplane.upstream import Upstream
 from proxy.pluginhost.chains import Chains, Step
@@ -30,14 +35,25 @@ if TYPE_CHECKING:
     from proxy.pluginhost.plugin_set import PluginSet
     from proxy.pluginhost.routers import PluginEndpoint
 
-__all__ = ["NOT_OBSERVED", "REMEMBERED", "BoundRoute", "Destination", "Generation", "Observers"]
+__all__ = [
+    "NOT_OBSERVED",
+    "REMEMBERED",
+    "REMEMBERED_ONE_IN",
+    "BoundRoute",
+    "Destination",
+    "Generation",
+    "Observers",
+]
 
 REMEMBERED = 2048
 """So many of the last callers of rollouts are remembered, over all routes."""
 
-# Of a busy route's callers one in so many is: what is kept turns cold, and cold memory
-# costs the next request more than the keeping.
-_ONE_IN = 16
+REMEMBERED_ONE_IN = 16
+"""Of a busy route's callers one in so many is remembered.
+
+What is kept turns cold, and cold memory costs the next request more than the keeping.
+"""
+
 _NOWHERE = Goal()
 _log: FilteringBoundLogger = structlog.get_logger()
 
@@ -122,7 +138,7 @@ class BoundRoute:
     def remembers(self) -> bool:
         """Whether this caller is to be remembered: everybody at first, then one in some."""
         self._asked += 1
-        return self._asked <= REMEMBERED or self._asked % _ONE_IN == 0
+        return self._asked <= REMEMBERED or self._asked % REMEMBERED_ONE_IN == 0
 
 
 class Destination:
@@ -223,13 +239,17 @@ class Generation:
         name = state.name
         if name not in self.rollouts:
             return
-        compiled = compile_rollout_for(self.config, name, state)
         asking = [bound for bound in self._bound if bound.asks == name]
-        pairs = [_compiled(bound, state) for bound in asking]
+        # Where a ramp has only baked for some more seconds there is nothing to compile.
+        if not decide_alike(self.learned.get(name), state):
+            compiled = compile_rollout_for(self.config, name, state)
+            pairs = [_compiled(bound, state) for bound in asking]
+            self.rollouts[name] = compiled
+            for bound, (rollout, reading) in zip(asking, pairs, strict=True):
+                bound.rollout, bound.reading = rollout, reading
         self.learned[name] = state
-        self.rollouts[name] = compiled
-        for bound, (rollout, reading) in zip(asking, pairs, strict=True):
-            bound.rollout, bound.reading, bound.state = rollout, reading, state
+        for bound in asking:
+            bound.state = state
 
     def decide(
         self,

@@ -19,12 +19,11 @@ from proxy.stores.records import (
     finding,
     id_parts,
     page_size,
-    state_of,
     state_text,
     version_of,
 )
 from proxy.stores.redis_link import RedisLink, end_all
-from proxy.stores.rollouts import AuditEntry, ConflictError, FencedError
+from proxy.stores.rollouts import AuditEntry, FencedError
 
 __all__ = ["RedisStore"]
 
@@ -74,7 +73,11 @@ class RedisStore:
     async def save(
         self, state: RolloutState, expected: int, entry: AuditEntry | None, fence: int = 0
     ) -> RolloutState:
-        """Store state and entry, see `RolloutStore`. Raises ConflictError, FencedError."""
+        """Store state and entry, see `RolloutStore`.
+
+        Raises ConflictError, FencedError, UnreadableError.
+        """
+        self._reading.check(state, entry)
         stored = state.stored(version_of(expected, entry))
         idempotency_key = entry.idempotency_key if entry else ""
         keys = (
@@ -103,10 +106,7 @@ class RedisStore:
         if said == b"fenced":
             raise FencedError(f"another replica leads now; {state.name} is left as it is")
         if said == b"conflict":
-            current = rest[0]
-            raise ConflictError(
-                state_of(state.name, current, self.url) if current else RolloutState(state.name)
-            )
+            raise self._reading.conflict(state.name, rest[0], entry)
         return stored
 
     async def find(self, idempotency_key: str) -> AuditEntry | None:

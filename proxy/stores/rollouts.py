@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from proxy.core.observations import Totals
+from proxy.core.ramp_table import NotAllowedError
 from proxy.core.rollout_state import RolloutState
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Flush",
     "RolloutStore",
     "StoreLostError",
+    "UnreadableError",
 ]
 
 
@@ -30,6 +32,10 @@ class ConflictError(Exception):
         """Keep the state."""
         super().__init__(f"{current.name} is at version {current.version} now")
         self.current = current
+
+
+class UnreadableError(NotAllowedError):
+    """What is kept of the rollout cannot be read here, so nothing is stored over it."""
 
 
 class FencedError(Exception):
@@ -48,7 +54,7 @@ class AuditEntry:
     rollout: str
     actor: str
     role: str
-    """``viewer``, ``operator``, ``admin``, ``configuration``, ``environment``, ``automation``."""
+    """``operator``, ``admin``, ``configuration`` or ``automation``."""
     action: str
     reason: str
     before: Mapping[str, Any]
@@ -86,7 +92,11 @@ class RolloutStore(Protocol):
         """Return Unix time in seconds by the store's clock."""
 
     async def load(self) -> dict[str, RolloutState]:
-        """Return all states by name."""
+        """Return all states by name.
+
+        One that cannot be read (a newer version has written it, or it is damaged) is logged and
+        stands as killed, with the reason: nobody can know whom it would have on new.
+        """
 
     async def save(
         self, state: RolloutState, expected: int, entry: AuditEntry | None, fence: int = 0
@@ -98,7 +108,8 @@ class RolloutStore(Protocol):
         not heard of the loss takes another state for the one it knows. Without an entry (a
         position that moves by itself, such as the seconds of a bake) the version stays `expected`.
         `fence` is the lease's token where the leader writes, 0 for everybody else. Raises
-        ConflictError, FencedError. After a StoreLostError it may have been stored or not.
+        ConflictError, FencedError, and UnreadableError for a change of what cannot be read (a
+        position of it is a conflict). After a StoreLostError it may have been stored or not.
         """
 
     async def find(self, idempotency_key: str) -> AuditEntry | None:

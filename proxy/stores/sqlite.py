@@ -20,11 +20,10 @@ from proxy.stores.records import (
     finding,
     id_parts,
     page_size,
-    state_of,
     state_text,
     version_of,
 )
-from proxy.stores.rollouts import AuditEntry, ConflictError, StoreLostError
+from proxy.stores.rollouts import AuditEntry, StoreLostError
 from proxy.stores.sqlite_schema import migrate, transaction
 
 __all__ = ["PATIENCE", "SqliteStore"]
@@ -67,7 +66,7 @@ class SqliteStore:
     ) -> None:
         """`wall_clock` gives Unix time in seconds; `patience` see `PATIENCE`."""
         self.url = f"sqlite://{path}"
-        self._reading = Reading(self.url)
+        self._reading = Reading(self.url, wall_clock)
         self._path = path
         self._wall_clock = wall_clock
         self._patience = patience
@@ -108,7 +107,11 @@ class SqliteStore:
         entry: AuditEntry | None,
         fence: int = 0,  # noqa: ARG002 - there is no lease that could be lost
     ) -> RolloutState:
-        """Store state and entry in one transaction, see `RolloutStore`. Raises ConflictError."""
+        """Store state and entry in one transaction, see `RolloutStore`.
+
+        Raises ConflictError, UnreadableError.
+        """
+        self._reading.check(state, entry)
         stored = state.stored(version_of(expected, entry))
         text = state_text(stored)
         current = await self._ask(
@@ -116,9 +119,7 @@ class SqliteStore:
         )
         if current is None:
             return stored
-        raise ConflictError(
-            state_of(state.name, current, self.url) if current else RolloutState(state.name)
-        )
+        raise self._reading.conflict(state.name, current, entry)
 
     async def find(self, idempotency_key: str) -> AuditEntry | None:
         """Return what was stored with this key within the last day; None if nothing."""

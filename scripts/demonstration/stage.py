@@ -62,17 +62,6 @@ def with_percentage(config: str, percentage: float) -> str:
     return re.sub(r"(percentage:) [\d.]+", rf"\1 {percentage:g}", config, count=1)
 
 
-def patient(config: str) -> str:
-    """The text of the configuration with a brake that takes no stall for a slow new side.
-
-    Users, proxy and both apps share one machine here, which may be busy with something else: an
-    app that does not get the processor for half a second would send everybody back.
-    """
-    return re.sub(
-        r"(?m)^( +)(percentage: )", r"\1rollback: {slow_floor: 5s}\n\1\2", config, count=1
-    )
-
-
 class Stage:
     """Legacy app, new app and proxy, with their configuration in a folder of their own."""
 
@@ -112,7 +101,7 @@ class Stage:
 
     async def _start(self) -> None:
         source = (ROOT / "config.yaml").read_text(encoding="utf-8")
-        self.config.write_text(patient(adapted(source, self.ports)), encoding="utf-8")
+        self.config.write_text(adapted(source, self.ports), encoding="utf-8")
         for name in ("legacy", "new"):
             await self._launch(name, str(APP), name, str(self.ports[name]))
             await self._until_ok(name, f"http://127.0.0.1:{self.ports[name]}/api/health")

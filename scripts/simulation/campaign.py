@@ -20,9 +20,13 @@ WORSE = Scenario("1 % to 5 %", new=0.05)
 SLIGHTLY_WORSE = Scenario("1 % to 3 %", new=0.03)
 OUTAGE = Scenario("new fails altogether", new=1.0)
 SLOW_OUTAGE = Scenario("the same without the fast path", new=1.0, fast_path=False)
+SLOWER = Scenario("new is slow four times as often", others=(0.05, 0.01), slower=4.0)
+STALLS = Scenario("new stands still for one tick of thirty", others=(0.05, 0.01), stalls=True)
+HARDLY_SLOWER = Scenario("new is slow twice as often", others=(0.05, 0.01), slower=2.0)
 
 HARMLESS = (CALM, SICK, SICKER, STORMS, BURSTS)
 HARMFUL = (WORSE, SLIGHTLY_WORSE, OUTAGE, SLOW_OUTAGE)
+PATIENT = (STALLS, SLOWER, HARDLY_SLOWER)
 
 
 class Found(NamedTuple):

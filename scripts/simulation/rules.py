@@ -11,8 +11,6 @@ from proxy.api import Evidence, Observed, Question, Scope, Seen, Settings
 from proxy.config.rollback import Rollback
 from scripts.simulation.traffic import NEW_REQUESTS, SHARE, Arm, Scenario, Tick
 
-_JUDGE = AutoRollback(Settings())
-
 
 class Rule(Protocol):
     """Remembers one run."""
@@ -37,7 +35,11 @@ def least_crossing(met: int, bound: float) -> int:
 class Brake:
     """The plugin with its default settings. It is asked whenever it could say ``fail``."""
 
-    def __init__(self, scenario: Scenario, *, always: bool = False) -> None:
+    def __init__(self, scenario: Scenario, *, always: bool = False, patient: bool = True) -> None:
+        """`patient`: as it is; else a crossing is enough, whether it goes on or not."""
+        self._judge = AutoRollback(Settings())
+        self.patient = patient
+        self._watching = False
         self.settings = Rollback(legacy_sick=scenario.legacy_sick, fast_path=scenario.fast_path)
         self.always = always
         self._bounds = {
@@ -51,11 +53,14 @@ class Brake:
 
     def rolls_back(self, tick: Tick) -> bool:
         """Ask the plugin, if what it is asked for could be there."""
-        could = self.always or tick.new.errors * 2 >= NEW_REQUESTS or self._enough(tick)
-        if not could:
+        self._watching = self._watching or self._enough(tick)
+        if not (self.always or self._watching or tick.new.errors * 2 >= NEW_REQUESTS):
             return False
-        verdict = _JUDGE.judge(self._question(tick))
-        return verdict is not None and verdict.kind == "fail"
+        verdict = self._judge.judge(self._question(tick))
+        if verdict is None:
+            return False
+        crossed = verdict.kind == "hold" and "crossed" in verdict.why
+        return verdict.kind == "fail" or (crossed and not self.patient)
 
     def _enough(self, tick: Tick) -> bool:
         for metric, bound in self._bounds.items():
@@ -66,7 +71,10 @@ class Brake:
 
     def _question(self, tick: Tick) -> Question:
         observed = Observed(
-            segment=(Seen(tick.legacy.requests), Seen(tick.new.requests)),
+            segment=(
+                Seen(tick.legacy.requests, slow=tick.legacy.slow),
+                Seen(tick.new.requests, slow=tick.new.slow),
+            ),
             recent=(
                 Seen(tick.legacy_requests, tick.legacy.errors),
                 Seen(NEW_REQUESTS, tick.new.errors),
@@ -119,3 +127,8 @@ def rules_for(scenario: Scenario) -> dict[str, Rule]:
         "> 2 %": Windowed(relative=False),
         "> 2x legacy, + 1 point": Windowed(relative=True),
     }
+
+
+def patience_for(scenario: Scenario) -> dict[str, Rule]:
+    """The brake, and what it would do if it rolled back at each crossing."""
+    return {"the brake": Brake(scenario), "at the crossing": Brake(scenario, patient=False)}

@@ -34,6 +34,10 @@ class Scenario:
     """Of all requests fail, on both arms, in three ticks of each thirty."""
     others: tuple[float, ...] = ()
     """Of all requests meet a further metric (slow, client_errors), on both arms."""
+    slower: float = 1.0
+    """So many times as many of new's requests are slow."""
+    stalls: bool = False
+    """New stands still for one tick of each thirty: its requests are slow then."""
     legacy_sick: float = 10.0
     fast_path: bool = True
 
@@ -42,6 +46,13 @@ class Scenario:
         if self.burst and tick % 30 in (10, 11, 12):
             return self.burst, self.burst
         return self.legacy, self.new
+
+    def others_on_new(self, tick: int) -> tuple[float, ...]:
+        """The proportion of new's requests that meet the further metrics."""
+        if not self.others:
+            return ()
+        slow = 1.0 if self.stalls and tick % 30 == 10 else self.slower * self.others[0]
+        return (slow, *self.others[1:])
 
 
 @cache
@@ -84,6 +95,8 @@ class Arm:
     storm_keys: int = 0
     others: list[int] = field(default_factory=list)
     """Keys that met each of the further metrics."""
+    slow: int = 0
+    """Requests that were slow."""
 
     @property
     def weight(self) -> int:
@@ -113,6 +126,7 @@ class Arm:
         for i, proportion in enumerate(others):
             met = binomial(rng, n, proportion)
             self.others[i] = _met(rng, self.ordinary, self.others[i], met)
+            self.slow += met if i == 0 else 0
 
 
 def _met(rng: Random, users: int, before: int, times: int) -> int:
@@ -144,5 +158,5 @@ def ticks(scenario: Scenario, rng: Random, most: int) -> Iterator[Tick]:
     for number in range(1, most + 1):
         legacy_failing, new_failing = scenario.failing(number)
         legacy.tick(rng, legacy_requests, legacy_failing, scenario.others)
-        new.tick(rng, NEW_REQUESTS, new_failing, scenario.others)
+        new.tick(rng, NEW_REQUESTS, new_failing, scenario.others_on_new(number))
         yield Tick(number, legacy, new, legacy_requests)

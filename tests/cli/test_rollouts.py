@@ -1,11 +1,14 @@
 """`crossfade rollouts` against a real HTTP server that answers as the admin listener does."""
 
+import re
 import uuid
 
 import orjson
 import pytest
 
 from proxy.cli import rollouts
+from proxy.controlplane.admin import rollout_routes
+from proxy.controlplane.admin.auth import Role
 from tests.cli.asking import Ran, run, unused_address
 from tests.cli.told import LOST, Told, mark, problem, rollout
 
@@ -210,6 +213,23 @@ async def test_holds_and_marks_are_told_after_a_change() -> None:
     assert "  On legacy only for route campaigns: by auto_rollback" in ran.out
 
 
+@pytest.mark.parametrize("action", rollout_routes.ACTIONS, ids=lambda action: action.name)
+async def test_each_action_is_a_command_that_says_who_may(action: rollout_routes.Action) -> None:
+    ran = await run(rollouts.app, action.name.replace("_", "-"), "--help")
+    assert ran.code == 0
+    assert ("; for admins." in " ".join(ran.out.partition("─")[0].split())) is (
+        action.needs is Role.ADMIN
+    )
+
+
+async def test_both_tell_that_to_acknowledge_takes_an_automatic_rollback_off() -> None:
+    [action] = [one for one in rollout_routes.ACTIONS if one.name == "acknowledge"]
+    ran = await run(rollouts.app, "acknowledge", "--help")
+    for says in (action.says, ran.out):
+        assert re.match(r"(.*\s)?Takes? an automatic rollback off", says, re.DOTALL)
+        assert "draft at 0 %" in says
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -218,6 +238,9 @@ async def test_holds_and_marks_are_told_after_a_change() -> None:
         (("kill", "hybrid", "-m", "x" * 501), "at most 500"),
         (("set", "hybrid", "101", *WHY), "PERCENTAGE 101: wanted a number from 0 to 100"),
         (("set", "hybrid", "nan", *WHY), "0 to 100"),
+        (("set", "hybrid", "-5", *WHY), "PERCENTAGE -5: wanted a number from 0 to 100"),
+        (("set", *WHY, "hybrid", "-12.5%"), "PERCENTAGE -12.5%: wanted a number from 0 to 100"),
+        (("set", "hybrid", "5", "--resaon", "x"), "--reason"),
         (("set", "hybrid", "10.12345", *WHY), "at most three decimals"),
         (("override-safety", "hybrid", "soon", *WHY), "TIME soon: wanted a duration such as"),
         (("override-safety", "hybrid", "2h", *WHY), "TIME 2h: wanted more than 0s and at most 1h"),

@@ -75,6 +75,19 @@ def test_hours_are_read_as_they_are_written(begins: int, ends: int) -> None:
         assert read_hours(str(hours)) == hours
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("09:00-09:00", "an end that is not the begin"),
+        ("24:00-06:00", "a begin before 24:00"),
+        ("22:00-00:00", "an end after 00:00"),
+    ],
+)
+def test_hours_in_which_there_is_no_time_are_told_why(text: str, wanted: str) -> None:
+    with pytest.raises(UnfitError, match=wanted):
+        read_hours(text)
+
+
 @pytest.mark.parametrize("text", ["", "-", "9:00-17:00", "09:00", "09:00-1700", "0\uff19:00-17:00"])
 def test_hours_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(UnfitError):

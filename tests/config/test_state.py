@@ -68,6 +68,13 @@ def test_what_names_no_store_is_refused(text: str) -> None:
         state_url(text)
 
 
+@pytest.mark.parametrize("text", ["crossfade.db", "postgres://host/db"])
+def test_what_is_refused_is_told_of_a_path_from_the_folder_of_the_file(text: str) -> None:
+    with pytest.raises(UnfitError, match=r"sqlite:path, sqlite:///path") as caught:
+        state_url(text)
+    assert "sqlite" in caught.value.hint
+
+
 @given(st.text(max_size=40) | st.builds("redis://{}@{}".format, st.text(), st.text()))
 def test_any_text_is_one_spelling_or_refused(text: str) -> None:
     try:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import load
-from scripts.demonstration.stage import PORTS, Stage, adapted, patient, with_percentage
+from scripts.demonstration.stage import PORTS, Stage, adapted, with_percentage
 from scripts.demonstration.traffic import MANY_FAILURES, USERS, Population
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,14 +29,6 @@ def test_the_demonstration_edits_nothing_but_addresses_and_the_percentage() -> N
     assert "url: http://127.0.0.1:13001" in moved
     assert moved.replace(":18080", ":8080").replace(":13001", ":3001") == source
     assert with_percentage(source, 25).replace("percentage: 25", "percentage: 5") == source
-
-
-def test_a_stall_of_the_machine_does_not_end_the_demonstration(tmp_path: Path) -> None:
-    config = tmp_path / "config.yaml"
-    source = (ROOT / "config.yaml").read_text(encoding="utf-8")
-    config.write_text(with_percentage(patient(source), 25), encoding="utf-8")
-    [rollout] = load(config, {}).rollouts.values()
-    assert (rollout.rollback.slow_floor, rollout.percentage) == (5.0, 25)
 
 
 def test_when_promises_are_broken_the_demonstration_knows_what_the_proxy_warned_of(

@@ -44,19 +44,22 @@ ELSEWHERE = {
     "proxy/controlplane/admin/serving.py": "tests/controlplane/admin/test_server.py, "
     "tests/controlplane/admin/test_changes.py",
     "proxy/controlplane/rollouts/course.py": "tests/controlplane/rollouts/test_braking.py walks it",
-    "proxy/controlplane/rollouts/reach.py": "names: tests/controlplane/rollouts/looped.py fills it",
+    "proxy/controlplane/rollouts/surroundings.py": "names: "
+    "tests/controlplane/rollouts/looped.py fills it",
     "proxy/controlplane/admin/feature_flag_routes.py": "what is asked for, and refused: "
     "tests/controlplane/admin/test_feature_flags.py",
     "proxy/controlplane/status.py": "what tests/controlplane/admin/test_server.py is shown",
     "proxy/controlplane/rollouts/report.py": "values: tests/controlplane/rollouts/test_loop.py",
     "proxy/controlplane/metric_specs.py": "a list: tests/controlplane/test_metrics.py",
-    "proxy/controlplane/rollouts/book.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/states.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/declarations.py": _AUTHORITY,
     "proxy/controlplane/rollouts/declaring.py": _AUTHORITY,
     "proxy/controlplane/rollouts/effects.py": _AUTHORITY,
     "proxy/controlplane/rollouts/entries.py": _AUTHORITY,
     "proxy/controlplane/rollouts/force.py": _AUTHORITY,
-    "proxy/controlplane/rollouts/request.py": _AUTHORITY,
-    "proxy/controlplane/rollouts/running.py": "parts: tests/controlplane/test_process.py",
+    "proxy/controlplane/rollouts/change_request.py": _AUTHORITY,
+    "proxy/controlplane/rollouts/rollouts_of_process.py": "parts: "
+    "tests/controlplane/test_process.py",
     "proxy/controlplane/rollouts/saving.py": _AUTHORITY,
     "proxy/core/decision.py": "values: tests/core/test_decide.py makes them",
     "proxy/dataplane/endpoint_snapshot.py": "a value: tests/dataplane/test_upstream.py",

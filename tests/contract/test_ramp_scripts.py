@@ -25,6 +25,8 @@ async def started(name: str, *words: str, folder: Path = ROOT) -> Process:
         env={**os.environ, TOKEN_VARIABLE: "of a pipeline", "NO_COLOR": "1"},
         stdout=PIPE,
         stderr=PIPE,
+        # What runs in the background of a shell ignores it, and so would whatever it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

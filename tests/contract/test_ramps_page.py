@@ -34,6 +34,10 @@ def test_each_mark_that_stops_a_rollout_is_named(standing: Standing) -> None:
     [
         ("has been well for 30 seconds", braking.WELL_SECONDS == 30),
         ("is stored every ten seconds", ramping.SAVE_EVERY == 10),
+        (
+            "20 times in a bake or soak of less than 200 (once a second at most)",
+            [ramping.save_every(lasts) for lasts in (5, 100, 200, 201)] == [1, 5, 10, 10],
+        ),
         ("at most every ten seconds", webhook.ASK_EVERY == 10),
         ("when 1,000 keys were seen", gates.LEAST_KEYS == 1000),
         (

@@ -1,13 +1,12 @@
 """A proxy reduced to what the admin listener sees of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 
 from proxy.api import Handler
-from proxy.api.judging import Observed, Scope
 from proxy.config.models import Admin, Config
 from proxy.controlplane.admin.server import start_admin
 from proxy.controlplane.draining import DrainingStatus
@@ -203,9 +202,6 @@ class View:
 
     def standing(self, name: str) -> RolloutReport:
         return self.standings.get(name, RolloutReport())
-
-    def observed(self, name: str) -> Mapping[Scope, Observed]:
-        return self.standing(name).observed
 
     @property
     def generation(self) -> Generation:

@@ -184,7 +184,7 @@ async def test_what_was_learned_serves_again_after_a_restart(home: Home) -> None
         assert proxy.generation.learned["fade"].percentage == 7
         assert proxy.config.rollouts["fade"].percentage == 50
         assert proxy.standing("fade").leader
-        assert isinstance(proxy.observed("fade"), dict)
+        assert isinstance(proxy.standing("fade").observed, dict)
     async with home.serving() as proxy:
         assert proxy.generation.learned["fade"].percentage == 7
         [rollout] = proxy.status().rollouts

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.position import check_plan, elapsed, floor_step, put, refuse_up, under_way
+from proxy.core.position import check_plan, elapsed, floor_step, put, refuse_up, under_way, walks
 from proxy.core.ramp_table import NotAllowedError
 from proxy.core.rollout_state import DEFAULT_PLAN, Gates, Phase, Plan, Step
 from tests.kit.rollout_states import FRESH, IN, PLAN, RAMP, mark
@@ -22,6 +22,15 @@ def test_the_step_of_a_percentage_is_the_last_one_not_above_it(
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_ramp_is_under_way_from_its_first_step_to_the_end_of_its_soak(phase: Phase) -> None:
     assert under_way(IN[phase]) == (phase not in (Phase.DRAFT, Phase.COMPLETE))
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("held_up", ["", "killed", "rolled_back", "frozen", "paused", "held"])
+def test_a_ramp_walks_while_it_is_under_way_and_nothing_holds_it_up(
+    phase: Phase, held_up: str
+) -> None:
+    state = replace(IN[phase], **({held_up: mark()} if held_up else {}))  # type: ignore[arg-type]
+    assert walks(state) == (under_way(state) and not held_up)
 
 
 def test_the_first_mark_stands_but_not_automations_before_an_operators() -> None:

@@ -173,6 +173,11 @@ def test_a_scope_takes_part_again_when_it_is_released() -> None:
         after(state, ask.ReleaseHold("search"))
 
 
+def test_where_no_scope_is_held_there_is_nothing_to_release() -> None:
+    with pytest.raises(NotAllowedError, match="nothing to release: no scope of checkout is held"):
+        after(BAKED, ask.ReleaseHold("cart"))
+
+
 def test_a_scope_is_not_released_while_legacy_fails_or_it_is_latched() -> None:
     with pytest.raises(NotAllowedError, match="frozen"):
         after(FRESH, ask.Rollback(CART), ask.Freeze(), ask.ReleaseHold("cart"))

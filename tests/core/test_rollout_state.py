@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.rollout_state import DEFAULT_PLAN, Phase, RolloutState, Standing
+from proxy.core.rollout_state import DEFAULT_PLAN, Phase, RolloutState, Standing, share_of
 from tests.kit.rollout_states import FRESH, IN, PLAN, mark
 
 OVERRIDES = ("killed", "rolled_back", "frozen", "paused", "held")
@@ -33,6 +33,11 @@ def test_everybody_is_on_legacy_while_it_is_killed_or_rolled_back_and_only_then(
     state = RolloutState("checkout", percentage=25.0)
     assert replace(state, killed=mark()).share == replace(state, rolled_back=mark()).share == 0.0
     assert replace(state, frozen=mark(), paused=mark(), held=mark()).share == 25.0
+
+
+def test_a_rollout_that_is_switched_off_gives_nothing_to_new_however_it_stands() -> None:
+    assert share_of(25.0, Standing.BAKE) == 25.0
+    assert share_of(25.0, Standing.BAKE, enabled=False) == 0.0
 
 
 def test_the_step_in_force_is_the_plans_if_there_is_one() -> None:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from proxy.core.identity import Identity
 from proxy.core.message import RequestHead, parse_request_head
 from proxy.core.reason import Arm, Reason
-from proxy.core.rollout_state import Mark, RolloutState
+from proxy.core.rollout_state import Mark, RolloutState, ScopedHold
 from proxy.dataplane.generation import REMEMBERED, Destination, Generation
 from proxy.dataplane.identify import Fields, Identifier
 from tests.kit.inside import generation
@@ -212,3 +212,26 @@ async def test_a_generation_begins_with_what_was_learned() -> None:
         learned=learned,
     )
     assert decide(made, head(b"/none/x", b"Cookie: sid=ann")).arm == "new"
+
+
+@on_memory_loop
+async def test_a_state_that_decides_alike_is_taken_over_without_compiling_anything() -> None:
+    made = generation(**SPLIT)
+    made.steer(RolloutState("all", version=3, percentage=40))
+    compiled = made.rollouts["all"]
+    made.steer(RolloutState("all", version=3, percentage=40, healthy=10.0))
+    assert made.rollouts["all"] is compiled
+    assert made.learned["all"].healthy == 10.0
+    assert made.match(head(b"/all/x")).state == made.learned["all"]
+    for other in (
+        RolloutState("all", percentage=41),
+        RolloutState("all", percentage=40, killed=MARK),
+        RolloutState("all", percentage=40, rolled_back=MARK),
+        RolloutState("all", percentage=40, whitelist=frozenset(["a"])),
+        RolloutState("all", percentage=40, blacklist=frozenset(["a"])),
+        RolloutState("all", percentage=40, holds=(ScopedHold(MARK, "all"),)),
+    ):
+        made.steer(RolloutState("all", percentage=40))
+        made.steer(other)
+        assert made.rollouts["all"] is not compiled
+        assert made.learned["all"] == other

@@ -32,12 +32,18 @@ START_DEADLINE = 20.0
 _BREATH = threading.Event()  # never set: only its bounded wait is used, between two looks
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A loopback port that nothing listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A loopback port that nothing listens on, and that was not given to anybody before."""
+    while True:
+        with socket.socket() as sock:
+            sock.bind(("127.0.0.1", 0))
+            port: int = sock.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def wait_until(truth: Callable[[], bool], said: str, deadline: float = DEADLINE) -> None:

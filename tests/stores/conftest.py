@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -38,18 +39,32 @@ def doors_of(kind: str, folder: Path, redis_url: str) -> Door:
     return MemoryStore(lambda: NOW).another
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-async def doors(
-    request: pytest.FixtureRequest, tmp_path: Path, redis_url: str
-) -> AsyncIterator[tuple[RolloutStore, RolloutStore]]:
-    """Two doors to the same contents, of each kind."""
-    door = doors_of(request.param, tmp_path, redis_url)
+@asynccontextmanager
+async def two_doors(door: Door) -> AsyncIterator[tuple[RolloutStore, RolloutStore]]:
     both = door(), door()
     for store in both:
         await store.open()
     yield both
     for store in both:
         await store.close()
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+async def doors(
+    request: pytest.FixtureRequest, tmp_path: Path, redis_url: str
+) -> AsyncIterator[tuple[RolloutStore, RolloutStore]]:
+    """Two doors to the same contents, of each kind."""
+    async with two_doors(doors_of(request.param, tmp_path, redis_url)) as both:
+        yield both
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+async def kept(
+    request: pytest.FixtureRequest, tmp_path: Path, redis_url: str
+) -> AsyncIterator[tuple[RolloutStore, RolloutStore]]:
+    """Two doors to the same contents, of each kind that keeps states as text."""
+    async with two_doors(doors_of(request.param, tmp_path, redis_url)) as both:
+        yield both
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Which store a URL opens, and what is shared through it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,18 @@ async def test_redis_is_for_a_fleet() -> None:
         assert isinstance(fleet_of(store), RedisFleet)
         assert "hush" not in f"{store.url}{store!r}{vars(store)}"
         await store.close()
+
+
+def test_a_start_without_redis_does_not_wait_for_its_import() -> None:
+    code = (
+        "import sys, proxy.cli.main\n"
+        "from proxy.stores.opening import fleet_of, store_for\n"
+        "fleet_of(store_for('memory://'))\n"
+        "fleet_of(store_for('sqlite:///nowhere/x.db'))\n"
+        "assert not [name for name in sys.modules if name.partition('.')[0] == 'redis']\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,23 @@
 """States and entries as text: what cannot be read is told with its place."""
 
+import io
 from dataclasses import replace
 
 import pytest
 
+from proxy.core.rollout_state import Mark, RolloutState
 from proxy.stores.records import (
     Reading,
     entry_of,
     entry_text,
     id_parts,
     page_size,
-    state_of,
     state_text,
 )
 from proxy.stores.rollouts import StoreLostError
+from tests.controlplane.log_lines import logging_into
 from tests.stores.test_rollouts import FULL
-from tests.stores.written import entry
+from tests.stores.written import NOW, entry
 
 URL = "sqlite:///var/x.db"
 
@@ -23,13 +25,44 @@ URL = "sqlite:///var/x.db"
 def test_a_state_is_the_same_after_the_text() -> None:
     text = state_text(FULL)
     assert text.isascii()
-    assert state_of("campaigns", text.encode(), URL) == FULL
+    assert Reading(URL).states({"campaigns": text.encode()}) == {"campaigns": FULL}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": "a", "colour": 1}', b"\xff"])
-def test_a_state_that_cannot_be_read_is_a_lost_store(text: str | bytes) -> None:
-    with pytest.raises(StoreLostError, match=r"/var/x\.db keeps of rollout 'campaigns'"):
-        state_of("campaigns", text, URL)
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("", 0),
+        ("{", 0),
+        ("[" * 100_000, 0),
+        ("[]", 0),
+        ("{}", 0),
+        ('{"name": "a", "colour": 1}', 0),
+        ('{"name": "a", "version": 7, "colour": 1}', 7),
+        ('{"name": "a", "version": "7"}', 0),
+        (b"\xff", 0),
+    ],
+)
+def test_a_state_that_cannot_be_read_stands_as_killed(text: str | bytes, version: int) -> None:
+    [state] = Reading(URL, lambda: NOW).states({"campaigns": text}).values()
+    assert state.killed is not None
+    assert "/var/x.db keeps of rollout 'campaigns' cannot be read: " in state.killed.why
+    assert state == RolloutState(
+        "campaigns", version, killed=Mark("crossfade", state.killed.why, NOW)
+    )
+
+
+def test_what_cannot_be_read_is_logged_once_and_again_when_it_is_another() -> None:
+    log, reading = io.StringIO(), Reading(URL)
+    with logging_into(log):
+        for text in ("{", "{", "}"):
+            reading.states({"campaigns": text, "orders": state_text(FULL)})
+    assert log.getvalue().count("state_unreadable") == 2
+
+
+def test_the_reason_is_bounded_whatever_is_kept() -> None:
+    [state] = Reading(URL).states({"a": '{"name": "a", "' + "x" * 9999 + '": 1}'}).values()
+    assert state.killed is not None
+    assert len(state.killed.why) == 500
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"colour": 1}', b"\xff"])
@@ -60,5 +93,6 @@ def test_what_has_the_same_text_is_read_once() -> None:
     other = replace(FULL, version=FULL.version + 1)
     assert reading.states({"campaigns": state_text(other)}) == {"campaigns": other}
     assert reading.states({}) == {}
-    with pytest.raises(StoreLostError, match="cannot be read"):
-        reading.states({"campaigns": text[:-1]})
+    [broken] = reading.states({"campaigns": text[:-1]}).values()
+    assert reading.states({"campaigns": text[:-1]})["campaigns"] is broken
+    assert reading.states({"campaigns": text})["campaigns"] == FULL

@@ -135,12 +135,6 @@ async def test_what_was_stored_outlives_a_restart_and_a_pause() -> None:
         await store.close()
 
 
-async def test_what_cannot_be_read_is_a_lost_store(store: RedisStore) -> None:
-    await store.link.call("HSET", store.link.place.key("states"), "campaigns", "{")
-    with pytest.raises(StoreLostError, match="campaigns"):
-        await store.load()
-
-
 async def test_a_watch_goes_on_after_an_outage() -> None:
     async with redis_server() as server:
         store, other = (RedisStore(RedisLink(place_of(server.url)), again=0.01) for _ in "ab")

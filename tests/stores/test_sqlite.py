@@ -139,14 +139,6 @@ async def test_a_damaged_file_is_told(store: SqliteStore, path: Path) -> None:
     await again.close()
 
 
-async def test_a_state_of_a_newer_version_is_not_half_understood(store: SqliteStore) -> None:
-    await change(store, RolloutState("campaigns"))
-    edit = "UPDATE rollouts SET state = json_set(state, '$.colour', 'blue')"
-    await store._ask(lambda connection: connection.execute(edit))
-    with pytest.raises(StoreLostError, match=r"campaigns.*colour"):
-        await store.load()
-
-
 async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = SqliteStore(tmp_path / "file" / "state.db")

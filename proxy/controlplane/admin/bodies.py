@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from proxy.controlplane.admin.auth import Refusal
+from proxy.core.rollout_limits import MOST_REASON
 
 __all__ = ["Body", "Reason", "Reasoned", "body_of", "field_problems", "query_of"]
 
@@ -37,9 +38,12 @@ def _printable(text: str) -> str:
 
 Reason = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=500),
+    StringConstraints(min_length=1, max_length=MOST_REASON),
     AfterValidator(_printable),
-    Field(description="Why: 1 to 500 printable letters; kept in the audit.", examples=["test"]),
+    Field(
+        description=f"Why: 1 to {MOST_REASON} printable letters; kept in the audit.",
+        examples=["test"],
+    ),
 ]
 """Why somebody changes something."""
 

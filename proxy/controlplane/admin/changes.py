@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["Changes"]
+from aiohttp import web
+
+__all__ = ["CHANGES", "Changes", "changes_of"]
 
 Result = TypeVar("Result")
 
@@ -22,3 +24,12 @@ class Changes:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
+
+
+CHANGES = web.AppKey("changes", Changes)
+"""Where an application keeps the changes that were begun through it."""
+
+
+def changes_of(request: web.Request) -> Changes:
+    """Return what finishes the change that is asked for."""
+    return request.app[CHANGES]

@@ -25,8 +25,8 @@ from proxy.core.decide import Explanation, Rollout, explain
 from proxy.core.reason import DECISIONS, Arm, Reason
 from proxy.dataplane.compile_rollouts import attributes_asked
 from proxy.dataplane.decided import Decided
-from proxy.dataplane.generation import BoundRoute
-from proxy.settings.problems import nearest
+from proxy.dataplane.generation import REMEMBERED_ONE_IN, BoundRoute
+from proxy.settings.problems import nearest, shown
 
 __all__ = ["DECISION_ROUTES", "DecisionAnswers"]
 
@@ -225,7 +225,7 @@ class DecisionAnswers:
             )
         names = [route.name for route in self._view.config.routes if route.rollout]
         hint = nearest(name, names) or "GET the rollout: `routes` names them."
-        return Refusal(404, "There is no route of this name.", hint)
+        return Refusal(404, f'There is no route called "{shown(name)}".', hint)
 
     async def replay(self, request: web.Request) -> web.Response:
         """Make a remembered decision again. Raises Refusal (400, 404, 422)."""
@@ -299,8 +299,8 @@ def _not_kept(kept: Sequence[Decided]) -> Refusal:
     else:
         begun = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%d %H:%M:%S")
         hint = (
-            f"{len(kept)} decisions are kept, the oldest of {begun} UTC; on a busy route it is "
-            "one in some. Only the replica that has made it knows it."
+            f"{len(kept)} decisions are kept, the oldest of {begun} UTC; of a busy route one in "
+            f"{REMEMBERED_ONE_IN} is kept. Only the replica that has made it knows it."
         )
     return Refusal(
         404,

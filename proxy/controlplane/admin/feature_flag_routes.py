@@ -11,8 +11,9 @@ from proxy.controlplane.admin.bodies import Body, Reason
 from proxy.controlplane.admin.feature_flag_view import FlagConfig, FlagView
 from proxy.controlplane.admin.preconditions import MATCH_PARAMETER, ONCE_PARAMETER
 from proxy.controlplane.admin.rollout_bodies import Percentage
-from proxy.controlplane.admin.rollout_lists import MOST_KEYS, Key
+from proxy.controlplane.admin.rollout_lists import Key
 from proxy.controlplane.admin.routes import AdminRoute, Parameter, Refusing
+from proxy.core.by_hand import MOST_KEYS
 
 __all__ = [
     "FEATURE_FLAG_ROUTES",

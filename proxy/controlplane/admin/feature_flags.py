@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.controlplane.admin.auth import Caller, Refusal, Role
 from proxy.controlplane.admin.bodies import body_of
-from proxy.controlplane.admin.changes import Changes
+from proxy.controlplane.admin.changes import changes_of
 from proxy.controlplane.admin.feature_flag_routes import (
     FEATURE_FLAG_ROUTES,
     PATH,
@@ -54,7 +54,6 @@ class FeatureFlagAnswers:
     def __init__(self, view: AdminView) -> None:
         """Answer about the rollouts of `view`."""
         self._view = view
-        self._changes = Changes()
 
     async def feature_flags_list(self, request: web.Request) -> web.Response:
         """Show all rollouts, by name."""
@@ -203,7 +202,7 @@ class FeatureFlagAnswers:
                 self._allow_enabling(before, caller)
             self._allow(before, wanted, Mark(caller.name, why, self._view.rollouts.now()))
             try:
-                after = await self._changes.finish(
+                after = await changes_of(request).finish(
                     self._do(before, wanted, caller, why, version, key), f"change of {name}"
                 )
                 break

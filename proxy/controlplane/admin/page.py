@@ -9,6 +9,7 @@ from proxy.controlplane.admin.auth import Role
 from proxy.controlplane.admin.plugins import PATIENCE_SECONDS
 from proxy.controlplane.admin.routes import AdminRoute
 from proxy.controlplane.admin.server import LARGEST_BODY, ROUTES
+from proxy.core.rollout_limits import MOST_REASON
 
 __all__ = ["admin_page"]
 
@@ -39,7 +40,7 @@ is refused, with all problems of the body at once.
 """
 
 _REST = f"""
-`reason` is 1 to 500 printable letters; it stands in the audit, with the name of the token.
+`reason` is 1 to {MOST_REASON} printable letters; it stands in the audit, with the token's name.
 
 ## Changing a rollout
 

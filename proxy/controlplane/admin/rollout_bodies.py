@@ -5,9 +5,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from proxy.config.ramp import DAYS, MOST_STEPS, Day, read_zone
+from proxy.config.ramp import DAYS, Day, read_zone
 from proxy.controlplane.admin.auth import Refusal
 from proxy.controlplane.admin.bodies import Body, Reasoned
+from proxy.core.by_hand import LONGEST_OVERRIDE
+from proxy.core.rollout_limits import LONGEST_BAKE, LONGEST_SETTLE, LONGEST_STEP, MOST_STEPS
 from proxy.core.rollout_state import Gates, Plan, Step, TimeWindow, Webhook
 
 __all__ = [
@@ -21,9 +23,6 @@ __all__ = [
     "StepBody",
     "WindowBody",
 ]
-
-_HOUR = 3600.0
-_DAY = 24 * _HOUR
 
 
 def _thousandths(value: float) -> float:
@@ -60,7 +59,7 @@ class ScopeBody(Reasoned):
 class OverrideBody(Reasoned):
     """For how long the brake only watches."""
 
-    seconds: float = Field(gt=0, le=_HOUR)
+    seconds: float = Field(gt=0, le=LONGEST_OVERRIDE)
 
 
 class WindowBody(Body):
@@ -96,9 +95,9 @@ class StepBody(Body):
     """One step; durations in seconds."""
 
     percentage: StepPercentage
-    settle: float = Field(30.0, ge=0, le=_HOUR)
-    bake: float = Field(600.0, ge=0, le=7 * _DAY)
-    max_duration: float = Field(0.0, ge=0, le=30 * _DAY, description="0 for no limit.")
+    settle: float = Field(30.0, ge=0, le=LONGEST_SETTLE)
+    bake: float = Field(600.0, ge=0, le=LONGEST_BAKE)
+    max_duration: float = Field(0.0, ge=0, le=LONGEST_STEP, description="0 for no limit.")
     gates: GatesBody = GatesBody()
 
 
@@ -106,7 +105,7 @@ class PlanBody(Body):
     """A ramp: steps of rising percentage, and a soak in seconds after the last."""
 
     steps: tuple[StepBody, ...] = Field(min_length=1, max_length=MOST_STEPS)
-    soak: float = Field(3600.0, ge=0, le=7 * _DAY)
+    soak: float = Field(3600.0, ge=0, le=LONGEST_BAKE)
 
     @model_validator(mode="after")
     def _rises(self) -> Self:

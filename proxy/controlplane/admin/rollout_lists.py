@@ -8,14 +8,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from proxy.controlplane.admin.auth import Refusal
 from proxy.controlplane.admin.bodies import Body, Reasoned
+from proxy.core.by_hand import MOST_KEYS
 from proxy.core.commands import EditLists
 from proxy.core.key import normalise_value
 from proxy.core.rollout_state import RolloutState
 
-__all__ = ["MOST_KEYS", "ListsBody", "ListsView", "edit_of", "lists_view"]
-
-MOST_KEYS = 10_000
-"""So many keys a list may have that is made longer here."""
+__all__ = ["ListsBody", "ListsView", "edit_of", "lists_view"]
 
 _MOST_AT_ONCE = 1000
 

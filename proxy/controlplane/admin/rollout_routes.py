@@ -131,7 +131,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "acknowledge",
         Role.ADMIN,
-        "Takes the latch off after repeated automatic rollbacks, and ends the cooldown.",
+        "Takes an automatic rollback off, which leaves a draft at 0 %; with it go the cooldown and "
+        "the latch after repeated ones.",
         Reasoned,
         _plain(commands.Acknowledge),
     ),

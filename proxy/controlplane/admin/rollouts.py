@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.controlplane.admin.auth import Caller, Refusal, Role
 from proxy.controlplane.admin.bodies import body_of
-from proxy.controlplane.admin.changes import Changes
+from proxy.controlplane.admin.changes import changes_of
 from proxy.controlplane.admin.preconditions import Expected, expected_version, idempotency_key
 from proxy.controlplane.admin.reply import json_answer
 from proxy.controlplane.admin.rollout_bodies import SetBody
@@ -27,7 +27,7 @@ from proxy.core import commands
 from proxy.core.commands import Command
 from proxy.core.ramp import NotAllowedError
 from proxy.core.rollout_state import Mark, RolloutState
-from proxy.settings.problems import nearest
+from proxy.settings.problems import nearest, shown
 from proxy.stores.rollouts import ConflictError, StoreLostError
 
 __all__ = ["RolloutAnswers", "known_state", "refused"]
@@ -41,7 +41,6 @@ class RolloutAnswers:
     def __init__(self, view: AdminView) -> None:
         """Answer about the rollouts of `view`."""
         self._view = view
-        self._changes = Changes()
         for action in ACTIONS:
             setattr(self, f"rollout_{action.name}", self._answering(action))
 
@@ -114,7 +113,7 @@ class RolloutAnswers:
         )
         what = type(command).__name__
         try:
-            after = await self._changes.finish(change, f"change of {state.name}")
+            after = await changes_of(request).finish(change, f"change of {state.name}")
         except (UnknownRolloutError, NotAllowedError, ConflictError, StoreLostError) as error:
             _log.info("rollout_not_changed", rollout=state.name, what=what, by=caller.name)
             raise refused(self._view, error) from None
@@ -147,18 +146,18 @@ def refused(
     """Return the answer for a change that was not made; `ConflictError` shows how it stands."""
     if isinstance(error, UnknownRolloutError):
         hint = nearest(error.name, error.known) or "GET /v1/rollouts lists them."
-        return Refusal(404, "There is no rollout of this name.", hint)
+        return Refusal(404, f'There is no rollout called "{shown(error.name)}".', hint)
     if isinstance(error, NotAllowedError):
         hint = error.hint or "GET the rollout to see how it stands."
         return Refusal(409, _sentence(str(error)), hint)
     if isinstance(error, ConflictError):
         current = error.current
-        shown = rollout_view(current, view.standing(current.name), view.config)
+        seen = rollout_view(current, view.standing(current.name), view.config)
         return Refusal(
             412,
             f"The rollout is at version {current.version} by now; nothing was changed.",
             "Look at `current`, and ask again with its version if you still want it.",
-            more={"current": shown},
+            more={"current": seen},
         )
     return Refusal(
         503,

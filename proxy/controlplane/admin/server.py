@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.config.models import Admin, Token
 from proxy.controlplane.admin.audit import AUDIT_ROUTES, AuditAnswers
 from proxy.controlplane.admin.auth import Guard, Refusal, Role
+from proxy.controlplane.admin.changes import CHANGES, Changes
 from proxy.controlplane.admin.decisions import DECISION_ROUTES, DecisionAnswers
 from proxy.controlplane.admin.events import EVENT_ROUTES, EventAnswers
 from proxy.controlplane.admin.feature_flags import FEATURE_FLAG_ROUTES, FeatureFlagAnswers
@@ -116,6 +117,7 @@ def build_app(guard: Guard, view: AdminView) -> web.Application:
     """Put the application together; `start_admin` serves it."""
     plugins = PluginAnswers(view)
     app = web.Application(middlewares=[_gate(guard, plugins)], client_max_size=LARGEST_BODY)
+    app[CHANGES] = Changes()
     for routes, make in PARTS:
         answers = make(view)
         add_routes(app.router, routes, answers)

@@ -14,13 +14,13 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.controlplane.admin.auth import Refusal, Role
 from proxy.controlplane.admin.bodies import body_of
-from proxy.controlplane.admin.changes import Changes
+from proxy.controlplane.admin.changes import changes_of
 from proxy.controlplane.admin.reply import json_answer, problem, switched
 from proxy.controlplane.admin.routes import AdminRoute, Parameter, caller_of
 from proxy.controlplane.history import HistoryEntry
 from proxy.controlplane.status import AdminView, ReloadOutcome, Status
 from proxy.pluginhost.reports import PluginReport
-from proxy.settings.problems import nearest
+from proxy.settings.problems import nearest, shown
 
 __all__ = ["SERVING_ROUTES", "ServingAnswers"]
 
@@ -198,7 +198,6 @@ class ServingAnswers:
     def __init__(self, view: AdminView) -> None:
         """Answer about the process behind `view`."""
         self._view = view
-        self._changes = Changes()
 
     async def healthz(self, _: web.Request) -> web.Response:
         """Say that the loop turns."""
@@ -225,7 +224,7 @@ class ServingAnswers:
         dry_run = switched(request, "dry_run")
         file = _file(request) if dry_run else ""
         await request.read()
-        outcome = await self._changes.finish(
+        outcome = await changes_of(request).finish(
             self._view.reload(dry_run=dry_run, file=file), "reload"
         )
         _log.info("reload_asked", by=caller_of(request).name, dry_run=dry_run, done=outcome.done)
@@ -251,7 +250,7 @@ class ServingAnswers:
         known = [report.name for report in self._view.plugins()]
         if name is not None and name not in known:
             more = nearest(name, known) or "`crossfade plugins` lists the plugins."
-            raise Refusal(404, "There is no plugin of this name.", more)
+            raise Refusal(404, f'There is no plugin called "{shown(name)}".', more)
         released = self._view.release_quarantine(name)
         _log.info("release_asked", by=caller_of(request).name, released=released)
         return json_answer(200, {"released": released})
@@ -266,7 +265,7 @@ class ServingAnswers:
         hint = 'Send {"generation": 12}, with a number that GET /config/history names.'
         number = (await body_of(request, BringBack, hint, status=400)).generation
         by = caller_of(request).name
-        outcome = await self._changes.finish(self._view.rollback(number, by=by), "rollback")
+        outcome = await changes_of(request).finish(self._view.rollback(number, by=by), "rollback")
         _log.info("rollback_asked", by=by, to=number, done=outcome.done)
         return _outcome(
             outcome,

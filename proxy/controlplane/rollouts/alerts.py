@@ -13,24 +13,25 @@ def alerts_of(before: RolloutState, after: RolloutState) -> Iterator[Alert]:
     name = after.name
     if after.rolled_back and not before.rolled_back:
         text = (
-            f"Everybody is back on legacy: {after.rolled_back.why}. Find the cause, then begin "
-            f"again with `crossfade ramp {name} start`."
+            f"Everybody is back on legacy: {_clause(after.rolled_back.why)}. Find the cause, then "
+            f"begin again with `crossfade rollouts start {name}`."
         )
         yield Alert("rollout_rolled_back", name, text, "critical")
     if after.latched and not before.latched:
         text = (
             "It was rolled back twice within 24 hours. Nothing goes up before an admin "
-            f"acknowledges that: `crossfade ramp {name} acknowledge`."
+            f"acknowledges that: `crossfade rollouts acknowledge {name}`."
         )
         yield Alert("rollout_latched", name, text, "critical")
     if after.frozen and not before.frozen:
-        text = f"Legacy fails too: {after.frozen.why}. Nobody is moved until it is well again."
+        why = _clause(after.frozen.why)
+        text = f"Legacy fails too: {why}. Nobody is moved until it is well again."
         yield Alert("rollout_frozen", name, text, "critical")
     for mark, was in ((after.held, before.held), (after.paused, before.paused)):
         if mark and not was:
             text = (
-                f"The ramp has stopped: {mark.why}. The percentage stays; go on with "
-                f"`crossfade ramp {name} resume`."
+                f"The ramp has stopped: {_clause(mark.why)}. The percentage stays; go on with "
+                f"`crossfade rollouts resume {name}`."
             )
             yield Alert("rollout_held", name, text)
     for hold in after.holds:
@@ -41,8 +42,8 @@ def alerts_of(before: RolloutState, after: RolloutState) -> Iterator[Alert]:
 def store_lost(store: str, problem: str) -> Alert:
     """Return the alert for a store that cannot be used any more."""
     text = (
-        f"{problem}. Requests are served as before; what leads toward legacy is in force here "
-        "and stored later, and nothing goes up until the store is back."
+        f"{_clause(problem)}. Requests are served as before; what leads toward legacy is in force "
+        "here and stored later, and nothing goes up until the store is back."
     )
     return Alert("state_store_lost", store, text, "critical")
 
@@ -58,9 +59,19 @@ def _scope(hold: ScopedHold) -> tuple[str, str]:
 
 def _scope_held(name: str, hold: ScopedHold) -> Alert:
     # A cohort's value may name a customer: it is in the audit, and not in alerts.
-    where = f"on route {hold.route}" if hold.route else "of one cohort"
+    cohort, route = hold.cohort and "of one cohort", hold.route and f"on route {hold.route}"
+    where = " ".join(filter(None, (cohort, route)))
+    options = f" --route {hold.route}" if hold.route else ""
+    options += " --cohort VALUE" if hold.cohort else ""
     text = (
-        f"The callers {where} are back on legacy: {hold.mark.why}. Let them take part again "
-        f"with `crossfade ramp {name} release`."
+        f"The callers {where} are back on legacy: {_clause(hold.mark.why)}. Let them take part "
+        f"again with `crossfade rollouts release {name}{options}`."
     )
+    if hold.cohort:
+        text += f" `crossfade rollouts show {name}` says which value that is."
     return Alert("rollout_scope_rolled_back", name, text, "critical")
+
+
+def _clause(text: str) -> str:
+    """Return a text without its full stop: the sentence around it has one."""
+    return text.rstrip(". ")

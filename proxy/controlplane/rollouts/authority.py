@@ -9,7 +9,6 @@ Automation's restraints (rollback, hold, freeze, latch) are alerted here, and no
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from uuid import uuid4
 
 import structlog
@@ -17,28 +16,29 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.config.models import Config
 from proxy.controlplane.rollouts.alerts import alerts_of, store_found, store_lost
-from proxy.controlplane.rollouts.book import Book, Restraint
-from proxy.controlplane.rollouts.declaring import declared_of, restrained, splits
+from proxy.controlplane.rollouts.change_request import (
+    Actor,
+    ChangeRequest,
+    Keys,
+    UnknownRolloutError,
+)
+from proxy.controlplane.rollouts.declarations import CONFIGURATION, Declarations
 from proxy.controlplane.rollouts.direction import restrains
 from proxy.controlplane.rollouts.effects import Effects, Telling
-from proxy.controlplane.rollouts.entries import Actor
 from proxy.controlplane.rollouts.events import Event, Events, Listener
 from proxy.controlplane.rollouts.force import Force
 from proxy.controlplane.rollouts.last_known import LastKnown
 from proxy.controlplane.rollouts.overlay import Overlay
-from proxy.controlplane.rollouts.request import Keys, Request, UnknownRolloutError
 from proxy.controlplane.rollouts.saving import Saving, key_of_another
-from proxy.core.commands import Command, Declare
+from proxy.controlplane.rollouts.states import States, Unsaved
+from proxy.core.commands import Command
 from proxy.core.ramp import NotAllowedError, apply
-from proxy.core.rollout_state import Declared, Mark, RolloutState
-from proxy.settings.problems import ConfigError, Problem
+from proxy.core.rollout_state import Mark, RolloutState
 from proxy.stores.rollouts import AuditEntry, ConflictError, RolloutStore, StoreLostError
 
 __all__ = ["Actor", "Effects", "Event", "Rollouts", "UnknownRolloutError"]
 
 _STARTED = "Crossfade started"
-_CAUGHT_UP = "what the configuration says"
-_CONFIGURATION = "configuration"
 _log: FilteringBoundLogger = structlog.get_logger()
 
 
@@ -60,15 +60,18 @@ class Rollouts:
         self._store = store
         self._clock = wall_clock
         self._ahead = 0.0
-        self._book = Book()
-        self._saving = Saving(store, self._book)
+        self._states = States()
+        self._saving = Saving(store, self._states)
         self._events = Events(wall_clock)
         self._telling = Telling(effects, store, self._events)
         self._overlay = Overlay(env, wall_clock())
-        self._force = Force(self._book, self._overlay, self._telling, self.now)
+        self._force = Force(self._states, self._overlay, self._telling, self.now)
+        self._declarations = Declarations(
+            self._states, self._force, self._telling, self.now, self._change
+        )
         self._keys = Keys()
         self._refreshing = asyncio.Lock()
-        self._opened = self._closed = self._behind = False
+        self._opened = self._closed = False
         self._hint: Callable[[], None] = _nothing
         self._copy = LastKnown(None)
         self._copied: Mapping[str, RolloutState] = {}
@@ -86,9 +89,9 @@ class Rollouts:
         try:
             await self._load()
         except StoreLostError as error:
-            self._book.stored.update(await asyncio.to_thread(self._copy.read))
+            self._states.stored.update(await asyncio.to_thread(self._copy.read))
             self._lost(error)
-        self._telling.begin(self._book.stored)
+        self._telling.begin(self._states.stored)
         self.check(config)
         self._force.begin()
         await self.declare(config, _STARTED)
@@ -98,10 +101,12 @@ class Rollouts:
         self._closed = True
         if self._opened:
             try:
-                for name in list(self._book.unsaved):
+                for name in list(self._states.unsaved):
                     await self._saving.unsaved(name)
             except Exception as error:  # the process ends, whatever the store says
-                _log.error("changes_not_stored", reason=str(error), rollouts=[*self._book.unsaved])
+                _log.error(
+                    "changes_not_stored", reason=str(error), rollouts=[*self._states.unsaved]
+                )
         await self._write_copy()
         self._events.close()
         await self._store.close()
@@ -177,27 +182,27 @@ class Rollouts:
         if used_for:
             raise key_of_another(used_for)
         mark = Mark(actor.name, why, self.now(), automatic=actor.role == "automation")
-        asked = Request(name, command, actor, mark, expected, idempotency_key, fence)
+        asked = ChangeRequest(name, command, actor, mark, expected, idempotency_key, fence)
         await self._change(asked)
         self._keys.remember(idempotency_key, name)
         return self.state(name)
 
-    async def _change(self, asked: Request) -> None:
-        name, before = asked.name, self._book.state(asked.name)
+    async def _change(self, asked: ChangeRequest) -> None:
+        name, before = asked.name, self._states.state(asked.name)
         try:
             await self._do(asked)
         finally:
             self._force.put(name)
             await self._force.tell(name, asked.actor.name, asked.mark.why)
         if asked.automatic:
-            for alert in alerts_of(before, self._book.state(name)):
+            for alert in alerts_of(before, self._states.state(name)):
                 self._telling.alert(alert)
 
-    async def _do(self, asked: Request) -> None:
+    async def _do(self, asked: ChangeRequest) -> None:
         if asked.expected is not None:
             await self._check_version(asked)
         after = await self._foreseen(asked)
-        before = self._book.state(asked.name)
+        before = self._states.state(asked.name)
         at_once = asked.expected is None or bool(self.degraded)
         if after == before and at_once:
             return
@@ -208,25 +213,25 @@ class Rollouts:
         else:
             await self._store_first(asked, after)
 
-    async def _check_version(self, asked: Request) -> None:
+    async def _check_version(self, asked: ChangeRequest) -> None:
         """Raise ConflictError if the rollout is not at the version that the caller has seen."""
-        current = self._book.state(asked.name)
+        current = self._states.state(asked.name)
         if asked.expected == current.version:
             return
         if self._store.shared and not self.degraded:
             await self.refresh()  # the caller may have read it from another replica
-        current = self._book.state(asked.name)
+        current = self._states.state(asked.name)
         if asked.expected != current.version:
             raise ConflictError(current)
 
-    async def _foreseen(self, asked: Request) -> RolloutState:
+    async def _foreseen(self, asked: ChangeRequest) -> RolloutState:
         """Return what the change comes to by what is known here. Raises NotAllowedError.
 
         What a person asks and is refused or done already is looked up in the store first:
         this replica may not have read yet what the person goes by.
         """
         stale = asked.of_operator and self._store.shared and not self.degraded
-        before = self._book.state(asked.name)
+        before = self._states.state(asked.name)
         try:
             after = apply(before, asked.command, asked.mark)
         except NotAllowedError:
@@ -236,22 +241,22 @@ class Rollouts:
             if after != before or not stale:
                 return after
         await self.refresh()
-        return apply(self._book.state(asked.name), asked.command, asked.mark)
+        return apply(self._states.state(asked.name), asked.command, asked.mark)
 
-    async def _restrain(self, asked: Request, after: RolloutState) -> None:
+    async def _restrain(self, asked: ChangeRequest, after: RolloutState) -> None:
         """Put a change toward legacy in force, and store it if that is possible."""
-        restraint = Restraint(
+        change = Unsaved(
             asked.command,
             asked.actor,
             asked.mark,
-            self._book.state(asked.name),
-            after if self._book.known(asked.name) else None,
+            self._states.state(asked.name),
+            after if self._states.known(asked.name) else None,
             asked.key or uuid4().hex,
             asked.fence,
             asked=bool(asked.key),
             late=bool(self.degraded),
         )
-        self._book.restrain(restraint)
+        self._states.restrain(change)
         self._force.put(asked.name)
         self._force.tell_move(asked.name, asked.actor.name, asked.mark.why)
         if self.degraded:
@@ -261,12 +266,12 @@ class Rollouts:
         except StoreLostError as error:
             self._lost(error)
 
-    async def _store_first(self, asked: Request, after: RolloutState) -> None:
+    async def _store_first(self, asked: ChangeRequest, after: RolloutState) -> None:
         try:
             await self._saving.first(asked)
         except StoreLostError as error:
             self._lost(error)
-            before = self._book.state(asked.name)
+            before = self._states.state(asked.name)
             if not restrains(before, after) or before.version != asked.expected:
                 raise
             await self._restrain(asked, after)
@@ -275,56 +280,15 @@ class Rollouts:
 
     def check(self, config: Config) -> None:
         """Raise ConfigError where `config` wants another store or another split than there is."""
-        problems: list[Problem] = []
-        if config.state != self._force.config.state:
-            problems.append(
-                config.problem(
-                    ("state",),
-                    "another store than the one that is open",
-                    "the same store while Crossfade runs",
-                    "restart Crossfade to use another store",
-                )
-            )
-        problems += splits(config, self._book.stored)
-        if problems:
-            raise ConfigError(problems)
+        self._declarations.check(config)
 
-    async def declare(self, config: Config, why: str, by: str = _CONFIGURATION) -> None:
+    async def declare(self, config: Config, why: str, by: str = CONFIGURATION) -> None:
         """Take over what a reload has declared anew; never fails.
 
         What cannot be taken over, because it leads away from legacy and the store is lost,
         is taken over when the store is back.
         """
-        self._force.follow(config)
-        for name in config.rollouts:
-            await self._declare(name, why, by)
-            self._force.put(name, again=True)
-            self._force.tell_move(name, by, why)
-        self._telling.vanished(config.rollouts, by, why)
-
-    async def _declare(self, name: str, why: str, by: str) -> None:
-        declared = declared_of(self._force.config, name)
-        actor = Actor(by, _CONFIGURATION if by == _CONFIGURATION else "operator")
-        mark = Mark(by, why, self.now())
-        try:
-            await self._change(Request(name, Declare(declared), actor, mark))
-        except NotAllowedError as error:
-            _log.warning("declaration_not_taken_over", rollout=name, reason=str(error))
-        except ConflictError as error:
-            self._behind = True
-            _log.warning("declaration_not_taken_over_yet", rollout=name, reason=str(error))
-        except StoreLostError:
-            self._behind = True
-            _log.warning("declaration_not_taken_over_yet", rollout=name, reason=self.degraded)
-            await self._declare_part(name, declared, actor, mark)
-
-    async def _declare_part(self, name: str, declared: Declared, actor: Actor, mark: Mark) -> None:
-        """Take over what leads toward legacy: no store is needed for that."""
-        state = self._book.state(name)
-        part = Declare(restrained(state.declared, declared))
-        with suppress(NotAllowedError):
-            if self._book.known(name) and restrains(state, apply(state, part, mark)):
-                await self._change(Request(name, part, actor, mark))
+        await self._declarations.take_over(config, why, by)
 
     # the store
 
@@ -349,17 +313,14 @@ class Rollouts:
         for name in await self._load():
             self._force.put(name)
             await self._force.tell(name)
-        for name in list(self._book.unsaved):
+        for name in list(self._states.unsaved):
             await self._saving.unsaved(name)
             self._force.put(name)
             await self._force.tell(name)
         if self.degraded:
             await self._saving.writable()
             self._found()
-        if self._behind:
-            self._behind = False
-            for name in self._force.config.rollouts:
-                await self._declare(name, _CAUGHT_UP, _CONFIGURATION)
+        await self._declarations.catch_up()
 
     async def _load(self) -> list[str]:
         """Read the store; returns the rollouts that stand otherwise now. Raises StoreLostError."""
@@ -368,21 +329,21 @@ class Rollouts:
             self._store.watch(lambda: self._hint())
             self._opened = True
         self._ahead = await self._store.now() - self._clock()
-        touched, first = dict(self._book.touched), not self._book.loaded
-        others = self._book.take_all(await self._store.load(), touched)
+        touched, first = dict(self._states.touched), not self._states.loaded
+        others = self._states.take_all(await self._store.load(), touched)
         if first:
-            self._telling.begin(self._book.stored)
+            self._telling.begin(self._states.stored)
         return list(self._force.config.rollouts) if first else others
 
     async def _write_copy(self) -> None:
-        if self._book.loaded and self._copied != self._book.stored:
-            self._copied = dict(self._book.stored)
+        if self._states.loaded and self._copied != self._states.stored:
+            self._copied = dict(self._states.stored)
             await asyncio.to_thread(self._copy.write, self._copied)
 
     def _found(self) -> None:
         self.degraded = ""
         # What was declared meanwhile may be there in part only.
-        self._behind = True
+        self._declarations.behind = True
         _log.warning("state_store_found", store=self._store.url)
         self._telling.alert(store_found(self._store.url))
         self._events.tell("store_found", {"store": self._store.url})

@@ -11,14 +11,13 @@ from proxy.api.judging import Scope, Verdict
 from proxy.controlplane.rollouts.questions import Look
 from proxy.core.by_hand import LONGEST_OVERRIDE
 from proxy.core.commands import Brake, Command, Freeze, Pause, Thaw
-from proxy.core.rollout_state import Mark, Phase, RolloutState, ScopedHold, Standing
+from proxy.core.position import walks
+from proxy.core.rollout_state import Mark, Phase, RolloutState, ScopedHold
 
 __all__ = ["WELL_SECONDS", "Braking", "Change", "is_held"]
 
 WELL_SECONDS = 30.0
 """So long legacy must have been well before a frozen rollout thaws."""
-
-_UNDER_WAY = frozenset([Standing.SETTLE, Standing.BAKE, Standing.GATE, Standing.SOAK])
 
 Change = Callable[[RolloutState, Command, str, str], Awaitable[RolloutState]]
 """(state, command, by, why): give a command as automation; returns how it stands then."""
@@ -54,7 +53,7 @@ class Braking:
             return state  # enough to go back; all else is the leader's
         if verdict.kind == "freeze" and not state.frozen and state.phase is not Phase.COMPLETE:
             return await self._change(state, Freeze(), by, why)
-        if verdict.kind == "pause" and state.standing in _UNDER_WAY:
+        if verdict.kind == "pause" and walks(state):
             return await self._change(state, Pause(), by, why)
         return state
 

@@ -7,7 +7,7 @@ from proxy.api.events import Alert
 from proxy.api.judging import Question, Verdict
 from proxy.controlplane.rollouts.braking import Braking, Change, is_held
 from proxy.controlplane.rollouts.questions import NOTHING, Look, worst
-from proxy.controlplane.rollouts.ramping import Position, Ramping
+from proxy.controlplane.rollouts.ramping import Circumstances, Ramping
 from proxy.controlplane.rollouts.webhook import Webhooks
 from proxy.core.rollout_state import RolloutState
 
@@ -58,9 +58,9 @@ class Course:
         )
         return await self._braking.act(look, self.verdict)
 
-    async def ramp(self, look: Look, position: Position) -> None:
+    async def ramp(self, look: Look, circumstances: Circumstances) -> None:
         """Go on with the ramp as far as it may. Raises what changing a rollout raises."""
-        await self.ramping.walk(look, position._replace(verdict=self.verdict), self.evidence)
+        await self.ramping.walk(look, circumstances._replace(verdict=self.verdict), self.evidence)
 
     def follow(self) -> None:
         """Note that this replica only looks on: others judge."""

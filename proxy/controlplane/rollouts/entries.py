@@ -2,28 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from proxy.controlplane.rollouts.change_request import Actor
 from proxy.core.commands import Brake, Command, Declare
 from proxy.core.rollout_json import changed
 from proxy.core.rollout_state import RolloutState
 from proxy.stores.rollouts import AuditEntry
 
-__all__ = ["RESTORE", "Actor", "action_of", "entry_data", "entry_of"]
+__all__ = ["RESTORE", "action_of", "entry_data", "entry_of"]
 
 RESTORE = "restore"
 """The action of putting back what a store has lost."""
 
 _LATE = "made while the store was lost"
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-
-class Actor(NamedTuple):
-    """Who asks for a change."""
-
-    name: str
-    role: str
-    """``operator``, ``admin``, ``configuration``, ``environment`` or ``automation``."""
 
 
 def action_of(command: Command | None) -> str:

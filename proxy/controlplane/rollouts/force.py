@@ -6,10 +6,10 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.models import Config
-from proxy.controlplane.rollouts.book import Book
 from proxy.controlplane.rollouts.effects import Telling
 from proxy.controlplane.rollouts.overlay import Overlay
-from proxy.core.rollout_state import RolloutState
+from proxy.controlplane.rollouts.states import States
+from proxy.core.rollout_state import RolloutState, share_of
 from proxy.stores.rollouts import StoreLostError
 
 __all__ = ["Force"]
@@ -24,10 +24,10 @@ class Force:
     config: Config
 
     def __init__(
-        self, book: Book, overlay: Overlay, telling: Telling, now: Callable[[], float]
+        self, states: States, overlay: Overlay, telling: Telling, now: Callable[[], float]
     ) -> None:
         """Begin with nothing in force."""
-        self._book = book
+        self._states = states
         self._overlay = overlay
         self._telling = telling
         self._now = now
@@ -40,7 +40,7 @@ class Force:
 
     def state(self, name: str) -> RolloutState:
         """Return how a rollout stands here, with the environment's overrides."""
-        return self._overlay.on(self._book.in_force(name, self._now()))
+        return self._overlay.on(self._states.in_force(name, self._now()))
 
     def states_of(self, config: Config) -> Mapping[str, RolloutState]:
         """Return how the rollouts of `config` stand; a new one is at its beginning."""
@@ -48,7 +48,8 @@ class Force:
 
     def share(self, name: str) -> float:
         """Return what a rollout gives to new in fact, in per cent."""
-        return self.state(name).share if self.config.rollouts[name].enabled else 0.0
+        state, enabled = self.state(name), self.config.rollouts[name].enabled
+        return share_of(state.percentage, state.standing, enabled=enabled)
 
     def put(self, name: str, *, again: bool = False) -> None:
         """Put a rollout's state on the hot path, if it is another one or `again`."""
@@ -73,7 +74,7 @@ class Force:
         """Tell what was stored of a rollout, and its move; `by` and `why` if nobody knows."""
         entry = None
         try:
-            entry = await self._telling.news(self._book.base(name))
+            entry = await self._telling.news(self._states.base(name))
         except StoreLostError as error:
             _log.warning("changes_not_told_yet", rollout=name, reason=str(error))
         if entry is not None:

@@ -15,15 +15,14 @@ from proxy.core.gates import (
     sample_ratio_mismatch,
     window_closed,
 )
-from proxy.core.rollout_state import Gates, Phase, RolloutState, Step
+from proxy.core.position import under_way
+from proxy.core.rollout_state import Gates, RolloutState, Step
 from proxy.core.sketch import KEPT
 
 __all__ = ["StepCounts", "alarm", "closed"]
 
 _ESTIMATED = 1 / sqrt(KEPT - 2)
 """The relative error of a number of keys that is not counted (see `proxy.core.sketch`)."""
-
-_OUT_OF_STEPS = frozenset([Phase.DRAFT, Phase.COMPLETE])
 
 
 @dataclass
@@ -47,8 +46,8 @@ class StepCounts:
     def see(
         self, state: RolloutState, segment: int, observed: Observed, callers: tuple[int, int]
     ) -> None:
-        """Take note of what was observed; `callers` is what `Reach.callers` says."""
-        if state.step != self.step or state.phase in _OUT_OF_STEPS:
+        """Take note of what was observed; `callers` is what `Surroundings.callers` says."""
+        if state.step != self.step or not under_way(state):
             self.step, self.segment, self.callers = state.step, segment, callers
             self.over = self.current = (0, 0)
         if segment != self.segment:

@@ -6,12 +6,11 @@ sees, and never goes up. All other replicas only tell what they see.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from proxy.api.judging import Observed, Scope
 from proxy.config.models import Config
 from proxy.config.rollback import Rollback
 from proxy.config.rollout import Rollout
@@ -27,9 +26,9 @@ from proxy.controlplane.rollouts.questions import (
     first_slice,
     window_of,
 )
-from proxy.controlplane.rollouts.ramping import Position
-from proxy.controlplane.rollouts.reach import Reach
+from proxy.controlplane.rollouts.ramping import Circumstances
 from proxy.controlplane.rollouts.report import RolloutReport
+from proxy.controlplane.rollouts.surroundings import Surroundings
 from proxy.controlplane.rollouts.webhook import Webhooks
 from proxy.core.commands import Brake, Command
 from proxy.core.observations import Totals
@@ -57,20 +56,25 @@ class RampLoop:
     """See the module. Everything happens on one loop of asyncio."""
 
     def __init__(
-        self, reach: Reach, replica: str, wall_clock: Callable[[], float], *, interval: float = 1.0
+        self,
+        surroundings: Surroundings,
+        replica: str,
+        wall_clock: Callable[[], float],
+        *,
+        interval: float = 1.0,
     ) -> None:
         """`replica` names this process and no other, not even itself before a restart.
 
         `wall_clock` gives Unix seconds, by the store's clock as far as that is known;
         `interval` is the time between two looks in seconds.
         """
-        self._reach = reach
+        self._surroundings = surroundings
         self._wall_clock = wall_clock
         self._interval = interval
         self._fleet: Fleet | None = None
-        if reach.fleet is not None:
-            self._fleet = Fleet(reach.fleet, replica, sequence=int(wall_clock() * 1000))
-        self._webhooks = Webhooks(reach.session)
+        if surroundings.fleet is not None:
+            self._fleet = Fleet(surroundings.fleet, replica, sequence=int(wall_clock() * 1000))
+        self._webhooks = Webhooks(surroundings.session)
         self._courses: dict[str, Course] = {}
         self._windows: dict[str, tuple[Window, int]] = {}
         """The window of each rollout, and the segment that it collects for."""
@@ -93,7 +97,7 @@ class RampLoop:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._webhooks.close()
         if self.leads:
-            for name, state in self._reach.rollouts.states().items():
+            for name, state in self._surroundings.rollouts.states().items():
                 await self._safely(name, self._course(name).ramping.save, state)
         if self._fleet is not None:
             await self._fleet.leave()
@@ -123,7 +127,7 @@ class RampLoop:
         waiting = course.ramping.waiting
         return RolloutReport(
             leader=self.leads,
-            stale=bool(self._lost or self._reach.rollouts.degraded),
+            stale=bool(self._lost or self._surroundings.rollouts.degraded),
             remaining=waiting.remaining,
             waiting_for=waiting.words,
             verdict=course.verdict,
@@ -131,16 +135,11 @@ class RampLoop:
             observed=course.sight.shown,
         )
 
-    def observed(self, name: str) -> Mapping[Scope, Observed]:
-        """Return what was observed of a rollout, by scope; `window` covers the last minute."""
-        course = self._courses.get(name)
-        return {} if course is None else course.sight.shown
-
     # one look
 
     async def tick(self, now: float) -> None:
         """Look at everything once; `now` in Unix seconds. A fault of one rollout stays its own."""
-        rollouts, config = self._reach.rollouts, self._reach.config()
+        rollouts, config = self._surroundings.rollouts, self._surroundings.config()
         states = rollouts.states()
         ours = self._digest(config, tuple(states))
         if self._fleet is not None:
@@ -157,7 +156,7 @@ class RampLoop:
     def _digest(self, config: Config, names: tuple[str, ...]) -> str:
         """Return the digest of what is served here, made anew only with another configuration."""
         if self._served is None or self._served[0] is not config:
-            overrides = [self._reach.rollouts.overridden(name) for name in names]
+            overrides = [self._surroundings.rollouts.overridden(name) for name in names]
             self._served = config, digest_of(config, overrides)
         return self._served[1]
 
@@ -171,7 +170,7 @@ class RampLoop:
 
     async def _look(self, state: RolloutState, declared: Rollout, ours: str, now: float) -> None:
         name, course, settings = state.name, self._course(state.name), declared.rollback
-        window = self._reach.watch.windows.get(name)
+        window = self._surroundings.watch.windows.get(name)
         if window is None:
             return
         totals = await self._totals(state, window, settings, course, now)
@@ -185,7 +184,7 @@ class RampLoop:
             settings,
             course.sight,
             now,
-            legacy_up=self._reach.legacy_up(name),
+            legacy_up=self._surroundings.legacy_up(name),
             local=bool(self._lost),
             leads=self.leads,
         )
@@ -193,8 +192,8 @@ class RampLoop:
         if look.local or not look.leads:
             course.ramping.pause()
         else:
-            position = self._position(state, declared, ours, now)
-            await course.ramp(look._replace(state=state), position)
+            circumstances = self._circumstances(state, declared, ours, now)
+            await course.ramp(look._replace(state=state), circumstances)
 
     async def _totals(
         self, state: RolloutState, window: Window, settings: Rollback, course: Course, now: float
@@ -227,7 +226,9 @@ class RampLoop:
         except StoreLostError:
             return totals_of(window.export(since))
 
-    def _position(self, state: RolloutState, declared: Rollout, ours: str, now: float) -> Position:
+    def _circumstances(
+        self, state: RolloutState, declared: Rollout, ours: str, now: float
+    ) -> Circumstances:
         fleet = self._fleet
         blocked = behind = ""
         if fleet is not None:
@@ -237,12 +238,12 @@ class RampLoop:
                 blocked = f"{others} of {len(fleet.beats)} replicas serve another configuration"
         if not declared.enabled:
             blocked = "the configuration says `enabled: false`"
-        if overridden := self._reach.rollouts.overridden(state.name):
+        if overridden := self._surroundings.rollouts.overridden(state.name):
             blocked = f"the environment: {overridden}"
-        if degraded := self._reach.rollouts.degraded:
+        if degraded := self._surroundings.rollouts.degraded:
             blocked = f"the store: {degraded}"
-        callers = self._reach.callers(state.name)
-        return Position(stretch(state, now), callers, blocked, behind)
+        callers = self._surroundings.callers(state.name)
+        return Circumstances(stretch(state, now), callers, blocked, behind)
 
     # what it does
 
@@ -254,7 +255,7 @@ class RampLoop:
         expected = None if isinstance(command, Brake) else state.version
         if expected is not None and not self.leads:  # lost since the look began
             raise FencedError(f"another replica leads now; {state.name} is left as it is")
-        return await self._reach.rollouts.change(
+        return await self._surroundings.rollouts.change(
             state.name,
             command,
             Actor(by, "automation"),
@@ -294,7 +295,9 @@ class RampLoop:
         return course
 
     def _new_course(self) -> Course:
-        return Course(self._change, self._reach.judge, self._reach.alert, self._webhooks)
+        return Course(
+            self._change, self._surroundings.judge, self._surroundings.alert, self._webhooks
+        )
 
     def _forget(self, names: set[str]) -> None:
         for name in self._courses.keys() - names:

@@ -7,14 +7,14 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.overrides import KILL, Override, overrides, variable
-from proxy.core.rollout_state import Mark, Phase, RolloutState
+from proxy.core.position import under_way
+from proxy.core.rollout_state import Mark, RolloutState
 
 __all__ = ["ENVIRONMENT", "Overlay"]
 
 ENVIRONMENT = "environment"
 """Who put the marks of an overlay."""
 
-_WALKING = (Phase.SETTLE, Phase.BAKE, Phase.GATE, Phase.SOAK)
 _log: FilteringBoundLogger = structlog.get_logger()
 
 
@@ -65,8 +65,7 @@ class Overlay:
             return replace(state, killed=state.killed or mark)
         if override.percentage is None:
             return state
-        walking = state.phase in _WALKING
-        paused = state.paused or (mark if walking else None)
+        paused = state.paused or (mark if under_way(state) else None)
         over = replace(state, percentage=override.percentage, paused=paused)
         # A rollout that has never moved has no segment, and the brake would have no evidence.
         return over if state.segment else replace(over, segment=1, segment_since=self._since)

@@ -14,25 +14,39 @@ from proxy.controlplane.rollouts.gates import StepCounts, alarm, closed
 from proxy.controlplane.rollouts.questions import Look
 from proxy.controlplane.rollouts.webhook import Webhooks
 from proxy.core.commands import Baked, Command, Hold, Observe, Opened, Settled, Soaked, Start
+from proxy.core.position import walks
 from proxy.core.rollout_state import Phase, RolloutState, Standing
 from proxy.pluginhost.judges import FAULT
 
-__all__ = ["LONGEST_LOOK", "RAMP", "SAVE_EVERY", "Position", "Ramping", "Waiting"]
+__all__ = [
+    "LONGEST_LOOK",
+    "RAMP",
+    "SAVE_EVERY",
+    "Circumstances",
+    "Ramping",
+    "Waiting",
+    "save_every",
+]
 
 RAMP = "ramp"
 """Who moves a rollout where the ramp does."""
 
 SAVE_EVERY = 10.0
-"""Seconds of healthy observation after which they are stored."""
+"""Seconds of healthy observation after which they are stored, at the latest: a crash costs them."""
+
+_SAVES = 20
+"""So often a phase is stored at least, lest a crash cost much of a short one."""
+
+_SAVE_LEAST = 1.0
+"""Seconds between two savings at least: there is one look each second, and a store for all."""
 
 LONGEST_LOOK = 5.0
 """Two looks that are further apart than so many seconds count as if they were so far apart."""
 
-_WALKED = frozenset([Standing.SETTLE, Standing.BAKE, Standing.GATE, Standing.SOAK])
 _SETTLING = frozenset([Standing.SETTLE, Standing.PAUSED, Standing.HELD])
 
 
-class Position(NamedTuple):
+class Circumstances(NamedTuple):
     """What the ramp needs to know beside the look at the rollout itself."""
 
     segment: int
@@ -76,26 +90,28 @@ class Ramping:
         """The step, and when it was seen to begin."""
         self.waiting = Waiting()
 
-    async def walk(self, look: Look, position: Position, evidence: Mapping[str, Any]) -> None:
+    async def walk(
+        self, look: Look, circumstances: Circumstances, evidence: Mapping[str, Any]
+    ) -> None:
         """Go on as far as the rollout may; `waiting` tells what for if not.
 
         Raises what changing a rollout raises.
         """
-        self._enter(look, position)
+        self._enter(look, circumstances)
         seconds = self._since_last_look(look.now)
-        self.waiting = Waiting((position.blocked,)) if position.blocked else Waiting()
+        self.waiting = Waiting((circumstances.blocked,)) if circumstances.blocked else Waiting()
         state = look.state
         if state.phase is Phase.SETTLE and state.standing in _SETTLING:
             # Whoever has stopped the ramp, and whatever blocks it: the brake wants evidence.
-            await self._settle(look, position)
-        elif position.blocked:
+            await self._settle(look, circumstances)
+        elif circumstances.blocked:
             return
         elif state.standing is Standing.ROLLED_BACK:
             await self._resume(look)
-        elif state.standing in _WALKED and await self._held(look, position):
+        elif walks(state) and await self._held(look, circumstances):
             return
         elif state.standing in (Standing.BAKE, Standing.SOAK):
-            await self._observe(look, position, seconds)
+            await self._observe(look, circumstances, seconds)
         elif state.standing is Standing.GATE:
             await self._gate(look, evidence)
 
@@ -113,7 +129,7 @@ class Ramping:
         self._unsaved = 0.0
         self.waiting = Waiting()
 
-    def _enter(self, look: Look, position: Position) -> None:
+    def _enter(self, look: Look, circumstances: Circumstances) -> None:
         """Notice that another phase or step has begun."""
         state = look.state
         if _phase(state) != self._phase:
@@ -123,16 +139,16 @@ class Ramping:
         if state.step != self._step[0] or state.current is None:
             self._step = state.step, state.since
         observed = look.sight.everybody
-        self._counts.see(state, position.segment, observed, position.callers)
+        self._counts.see(state, circumstances.segment, observed, circumstances.callers)
 
     def _since_last_look(self, now: float) -> float:
         before, self._looked = self._looked, now
         return 0.0 if before is None else min(max(now - before, 0.0), LONGEST_LOOK)
 
-    async def _held(self, look: Look, position: Position) -> bool:
+    async def _held(self, look: Look, circumstances: Circumstances) -> bool:
         """Hold the ramp where it cannot go on by itself; tell whether it was."""
         state = look.state
-        why = alarm(look, self._counts, position.callers)
+        why = alarm(look, self._counts, circumstances.callers)
         longest = 0.0 if state.current is None else state.current.max_duration
         self._step = state.step, min(self._step[1], look.now)
         lasted = look.now - self._step[1]
@@ -140,16 +156,16 @@ class Ramping:
             why = f"step {state.step + 1} is not over after {lasted:.0f} s of {longest:g} s at most"
         if not why:
             return False
-        self._counts.restart(position.callers)
+        self._counts.restart(circumstances.callers)
         self._step = state.step, look.now
         await self._change(state, Hold(), RAMP, why)
         return True
 
-    async def _settle(self, look: Look, position: Position) -> None:
+    async def _settle(self, look: Look, circumstances: Circumstances) -> None:
         state, now = look.state, look.now
         settle = 0.0 if state.current is None else state.current.settle
-        if self._agreed is None and position.behind:
-            self.waiting = Waiting((position.behind,))
+        if self._agreed is None and circumstances.behind:
+            self.waiting = Waiting((circumstances.behind,))
             return
         # A clock that was put back begins anew, lest settling last as long as it was put back.
         self._agreed = now if self._agreed is None else min(self._agreed, now)
@@ -158,18 +174,18 @@ class Ramping:
         if remaining <= 0:
             await self._change(state, Settled(), RAMP, "all replicas have settled")
 
-    async def _observe(self, look: Look, position: Position, seconds: float) -> None:
+    async def _observe(self, look: Look, circumstances: Circumstances, seconds: float) -> None:
         state = look.state
         baking = state.phase is Phase.BAKE
         longest = _lasts(state)
-        unhealthy = _unhealthy(look, position.verdict)
+        unhealthy = _unhealthy(look, circumstances.verdict)
         if not unhealthy:
             self._unsaved += seconds
         remaining = max(longest - state.healthy - self._unsaved, 0.0)
         self.waiting = Waiting((unhealthy,) if unhealthy else (), remaining)
         if unhealthy:
             return
-        if remaining <= 0 or self._unsaved >= SAVE_EVERY:
+        if remaining <= 0 or self._unsaved >= save_every(longest):
             state = await self.save(state)
         if remaining <= 0:
             done: Command = Baked() if baking else Soaked()
@@ -196,6 +212,11 @@ class Ramping:
             self.waiting = Waiting(("the cooldown",), state.cooldown_until - look.now)
             return
         await self._change(state, Start(state.plan), RAMP, "the cooldown is over")
+
+
+def save_every(lasts: float) -> float:
+    """Return after how many healthy seconds of a phase that asks for `lasts` they are stored."""
+    return max(min(SAVE_EVERY, lasts / _SAVES), _SAVE_LEAST)
 
 
 def _unhealthy(look: Look, verdict: Verdict | None) -> str:

@@ -26,3 +26,4 @@ class RolloutReport:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """Metric -> log_e, bound, keys, active; see the verdict's evidence."""
     observed: Mapping[Scope, Observed] = field(default_factory=dict)
+    """By scope; `window` covers the last minute."""

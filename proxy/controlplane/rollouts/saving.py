@@ -4,9 +4,9 @@ import asyncio
 from collections import defaultdict
 from contextlib import suppress
 
-from proxy.controlplane.rollouts.book import Book, Restraint
+from proxy.controlplane.rollouts.change_request import ChangeRequest
 from proxy.controlplane.rollouts.entries import entry_of
-from proxy.controlplane.rollouts.request import Request
+from proxy.controlplane.rollouts.states import States, Unsaved
 from proxy.core.commands import Brake, Declare, Observe
 from proxy.core.ramp import NotAllowedError, apply
 from proxy.core.rollout_state import RolloutState
@@ -31,13 +31,13 @@ def key_of_another(rollout: str) -> NotAllowedError:
 class Saving:
     """One rollout's changes are stored one after the other."""
 
-    def __init__(self, store: RolloutStore, book: Book) -> None:
-        """`book` is kept in step with `store`."""
+    def __init__(self, store: RolloutStore, states: States) -> None:
+        """`states` is kept in step with `store`."""
         self._store = store
-        self._book = book
+        self._states = states
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def first(self, asked: Request) -> bool:
+    async def first(self, asked: ChangeRequest) -> bool:
         """Store a change that is not in force yet; returns whether anything has changed.
 
         Raises NotAllowedError, ConflictError, FencedError, StoreLostError.
@@ -47,7 +47,7 @@ class Saving:
                 await self._unsaved(asked.name)
                 if await self._done(asked.key, asked.name):
                     return False
-                before = self._book.state(asked.name)
+                before = self._states.state(asked.name)
                 if asked.expected is not None and asked.expected != before.version:
                     raise ConflictError(before)
                 after = apply(before, asked.command, asked.mark)
@@ -56,12 +56,12 @@ class Saving:
                 try:
                     await self._save(asked, before, after)
                 except ConflictError as conflict:
-                    self._book.take(conflict.current)
+                    self._states.take(conflict.current)
                     if asked.expected is not None or asked.automatic:
                         raise
                 else:
                     return True
-            raise ConflictError(self._book.state(asked.name))
+            raise ConflictError(self._states.state(asked.name))
 
     async def unsaved(self, name: str) -> None:
         """Store what is in force already. Raises FencedError, StoreLostError."""
@@ -73,11 +73,11 @@ class Saving:
 
         Raises StoreLostError.
         """
-        for state in list(self._book.stored.values())[:1]:
+        for state in list(self._states.stored.values())[:1]:
             with suppress(ConflictError):
                 await self._store.save(state, state.version, None)
 
-    async def _save(self, asked: Request, before: RolloutState, after: RolloutState) -> None:
+    async def _save(self, asked: ChangeRequest, before: RolloutState, after: RolloutState) -> None:
         entry = None
         if not isinstance(asked.command, Observe):
             entry = entry_of(
@@ -90,61 +90,61 @@ class Saving:
                 idempotency_key=asked.key,
             )
         saved = await self._store.save(after, before.version, entry, asked.fence)
-        self._book.keep(asked.name, saved)
+        self._states.keep(asked.name, saved)
 
     async def _unsaved(self, name: str) -> None:
-        while waiting := self._book.unsaved.get(name):
+        while waiting := self._states.unsaved.get(name):
             await self._keep(name, waiting[0])
 
-    async def _keep(self, name: str, restraint: Restraint) -> None:
+    async def _keep(self, name: str, change: Unsaved) -> None:
         """Store what is in force, whatever others have stored meanwhile."""
         try:
             for _ in range(_STUBBORN):
-                if await self._kept(name, restraint):
+                if await self._kept(name, change):
                     return
             raise StoreLostError(f"the store does not take a change of {name}, try as one may")
         except StoreLostError:
-            for one in self._book.unsaved.get(name, ()):
+            for one in self._states.unsaved.get(name, ()):
                 one.late = True
             raise
         except (FencedError, NotAllowedError):
-            self._book.drop(restraint)
+            self._states.drop(change)
             raise
 
-    async def _kept(self, name: str, restraint: Restraint) -> bool:
+    async def _kept(self, name: str, change: Unsaved) -> bool:
         """Try once; returns false where somebody else was faster."""
         # It may have been stored by another replica, or by an attempt whose answer was lost.
-        if (restraint.asked or restraint.late) and await self._done(restraint.key, name):
-            self._book.drop(restraint)
+        if (change.asked or change.late) and await self._done(change.key, name):
+            self._states.drop(change)
             return True
-        before = self._book.base(name)
-        command = restraint.command
+        before = self._states.base(name)
+        command = change.command
         if isinstance(command, Declare) and command.declared == before.declared:
-            self._book.drop(restraint)  # another replica has read the same file
+            self._states.drop(change)  # another replica has read the same file
             return True
-        if not restraint.late and isinstance(command, Brake) and before.rolled_back:
-            self._book.drop(restraint)  # another replica has braked for the same reason
+        if not change.late and isinstance(command, Brake) and before.rolled_back:
+            self._states.drop(change)  # another replica has braked for the same reason
             return True
-        after = restraint.onto(before)
+        after = change.onto(before)
         entry = entry_of(
             before,
             after,
             command,
-            restraint.actor,
-            restraint.mark.why,
-            at=restraint.mark.at,
-            idempotency_key=restraint.key,
-            late=restraint.late,
+            change.actor,
+            change.mark.why,
+            at=change.mark.at,
+            idempotency_key=change.key,
+            late=change.late,
         )
         # A lease that was lost with the store says nothing against what was right then.
-        fence = 0 if restraint.late else restraint.fence
+        fence = 0 if change.late else change.fence
         try:
             saved = await self._store.save(after, before.version, entry, fence)
         except ConflictError as conflict:
-            self._book.take(conflict.current)
+            self._states.take(conflict.current)
             return False
-        self._book.drop(restraint)
-        self._book.keep(name, saved)
+        self._states.drop(change)
+        self._states.keep(name, saved)
         return True
 
     async def _done(self, key: str, name: str) -> bool:
@@ -155,5 +155,5 @@ class Saving:
         if found is not None:
             current = (await self._store.load()).get(name)
             if current is not None:
-                self._book.take(current)
+                self._states.take(current)
         return found is not None

@@ -95,7 +95,10 @@ async def test_a_plugin_that_is_not_there_is_named_as_it_may_have_been_meant(
 ) -> None:
     status, found, _ = await ask("/plugins/release", "POST", json={"plugin": "haeders"})
     assert (status, view.released) == (404, [])
-    assert "did you mean headers?" in found["hint"]
+    assert (found["detail"], found["hint"]) == (
+        'There is no plugin called "haeders".',
+        "did you mean headers?",
+    )
 
 
 async def test_the_history_lists_what_can_be_brought_back(ask: Asked) -> None:

@@ -14,6 +14,7 @@ from proxy.core.reason import DECISIONS, Arm, Reason
 from proxy.core.rollout_state import Mark, ScopedHold
 from proxy.dataplane.access_log import KeyHash
 from proxy.dataplane.decided import Decided
+from proxy.dataplane.generation import REMEMBERED_ONE_IN
 from tests.controlplane.admin_asking import Asked, by
 from tests.controlplane.admin_view import CONFIG, NOW, View
 
@@ -140,6 +141,7 @@ async def test_a_caller_who_has_just_written_reads_where_that_was(ask: Asked, vi
     [
         ({"rollout": "hybird", "key": "a"}, 404, "did you mean hybrid?"),
         ({"route": "campaign", "key": "a"}, 404, "did you mean campaigns?"),
+        ({"route": "campaign", "key": "a"}, 404, 'no route called "campaign".'),
         ({"route": "fixed", "key": "a"}, 404, "nothing to decide"),
         ({"key": "a"}, 422, "neither a rollout nor a route"),
         ({"route": "campaigns", "rollout": "sleeping"}, 422, "asks another rollout"),
@@ -226,6 +228,7 @@ async def test_a_decision_that_is_not_kept_is_told_with_what_is(ask: Asked, view
     status, found, _ = await ask("/v1/replay", "POST", json={"decision": "r9"})
     assert (status, found["kept"], found["since"]) == (404, 2, NOW)
     assert "2023-11-14 22:13:20 UTC" in found["hint"]
+    assert f"one in {REMEMBERED_ONE_IN} is kept" in found["hint"]
 
 
 @pytest.mark.parametrize("body", [{}, {"decision": ""}, {"decision": 7}, {"decision": "x" * 201}])

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from proxy.controlplane.admin.auth import Refusal
-from proxy.controlplane.admin.rollout_lists import MOST_KEYS, ListsBody, edit_of
+from proxy.controlplane.admin.rollout_lists import ListsBody, edit_of
 from proxy.controlplane.rollouts.authority import Rollouts
+from proxy.core.by_hand import MOST_KEYS
 from proxy.core.commands import EditLists
 from proxy.core.rollout_state import RolloutState
 from tests.controlplane.admin_asking import Asked, by

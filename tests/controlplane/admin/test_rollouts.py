@@ -62,6 +62,15 @@ async def test_a_rollout_that_is_not_there_is_named_as_it_may_have_been_meant(
 ) -> None:
     status, found, _ = await ask(f"/v1/rollouts/hybird{rest}", method, headers=ONCE)
     assert (status, found["hint"]) == (404, "did you mean hybrid?")
+    assert found["detail"] == 'There is no rollout called "hybird".'
+
+
+async def test_a_name_that_is_not_there_is_told_short_and_printable(ask: Asked) -> None:
+    _, found, _ = await ask("/v1/rollouts/a%0Ab")
+    assert found["detail"] == r'There is no rollout called "a\nb".'
+    long = "x" * 60
+    _, found, _ = await ask(f"/v1/rollouts/{long * 8}")
+    assert found["detail"] == f'There is no rollout called "{long}...".'
 
 
 # setting the percentage

@@ -11,8 +11,8 @@ from proxy.config.models import Config
 from proxy.controlplane.rollouts.authority import Actor, Effects, Rollouts
 from proxy.controlplane.rollouts.loop import RampLoop
 from proxy.controlplane.rollouts.observing import Watch
-from proxy.controlplane.rollouts.reach import Reach
 from proxy.controlplane.rollouts.report import RolloutReport
+from proxy.controlplane.rollouts.surroundings import Surroundings
 from proxy.core.commands import Command, Start
 from proxy.core.rollout_state import RolloutState
 from proxy.core.sketch import TAG_BITS
@@ -94,7 +94,7 @@ class Looped:
         self.watch.serve(config)
         effects = Effects(lambda _: None, self.moves.append, self.alerts.append)
         self.rollouts = Rollouts(store, effects, env or {}, lambda: clock.now)
-        reach = Reach(
+        surroundings = Surroundings(
             rollouts=self.rollouts,
             fleet=fleet_of(store),
             watch=self.watch,
@@ -104,7 +104,7 @@ class Looped:
             callers=lambda _: self.callers,
             alert=self.alerts.append,
         )
-        self.loop = RampLoop(reach, replica, lambda: clock.now, interval=0.001)
+        self.loop = RampLoop(surroundings, replica, lambda: clock.now, interval=0.001)
         self.legacy = self.new = (10, 0)
         """Requests in each second, and how many of them fail."""
         self.people = 400

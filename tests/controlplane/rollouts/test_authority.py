@@ -252,6 +252,17 @@ async def test_what_another_replica_has_stored_is_taken_over_and_told(one: Repli
     assert len(other.moves) == moves
 
 
+async def test_of_what_others_did_meanwhile_a_hundred_changes_are_told(one: Replica) -> None:
+    other = await beside(one).open()
+    events = other.rollouts.listen()
+    for number in range(120):
+        await one.ask(ask.SetPercentage(number / 2))
+    await other.rollouts.refresh()
+    await other.rollouts.close()
+    told = [event.data["version"] async for event in events]
+    assert told == list(range(22, 122)), "the newest of them, the oldest first"
+
+
 async def test_a_hint_comes_when_another_replica_has_stored_something(one: Replica) -> None:
     hinted = asyncio.Event()
     one.rollouts.on_hint(hinted.set)

@@ -130,6 +130,19 @@ async def test_a_legacy_of_which_nothing_is_seen_or_that_is_down_is_not_well(
         assert one.state.standing is Standing.FROZEN
 
 
+async def test_at_a_hundred_per_cent_legacy_need_not_be_seen_to_thaw() -> None:
+    async with looped(declared(ramp=RAMP | {"steps": [100]})) as one:
+        await one.start()
+        await one.run_until(is_baking)
+        one.judge.brake = FREEZE
+        await one.run(1)
+        assert one.state.frozen
+        one.judge.brake = PASS
+        await one.run(int(WELL_SECONDS) + 1)
+        assert one.judge.asked[-1].observed[Scope()].window[0].requests == 0
+        assert one.state.frozen is None
+
+
 async def test_a_complete_rollout_is_not_frozen_when_legacy_is_gone() -> None:
     async with looped(declared(ramp=RAMP | {"steps": [100]})) as one:
         await one.start()

@@ -63,6 +63,13 @@ def test_a_stop_may_take_the_place_of_another() -> None:
     assert not restrains(replace(STATE, held=MARK), replace(STATE, percentage=10.0))
 
 
+@pytest.mark.parametrize("mark", ["killed", "rolled_back"])
+def test_a_kill_or_a_rollback_is_never_taken_off_for_a_mere_stop(mark: str) -> None:
+    before = replace(STATE, **{mark: MARK})  # type: ignore[arg-type]
+    assert not is_toward_legacy(before, replace(STATE, paused=MARK))
+    assert not restrains(before, replace(STATE, paused=MARK))
+
+
 def test_a_rollback_covers_the_scopes_that_were_held() -> None:
     held = replace(STATE, holds=(HOLD,))
     assert is_toward_legacy(held, replace(STATE, rolled_back=MARK, percentage=0.0))

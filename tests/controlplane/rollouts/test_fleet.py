@@ -116,7 +116,7 @@ async def test_the_leader_judges_by_what_all_replicas_saw(url: str) -> None:
         assert seen.segment[0].requests == 2 * 19 * 10
         # Both replicas serve the same callers in this test.
         assert seen.evidence[1].keys["errors"] == 19 * 3
-        assert two.loop.observed("hybrid")[Scope()].segment[1].requests >= 14 * 7
+        assert two.loop.report("hybrid").observed[Scope()].segment[1].requests >= 14 * 7
 
 
 async def test_a_step_settles_only_when_all_replicas_have_taken_it_over(url: str) -> None:
@@ -155,11 +155,11 @@ async def test_what_another_window_saw_is_added_to_what_the_one_before_did(url: 
         await one.start()
         await fleet.run_until(Standing.BAKE)
         await fleet.run(20)
-        before = one.loop.observed("hybrid")[Scope()].segment[1].requests
+        before = one.loop.report("hybrid").observed[Scope()].segment[1].requests
         one.config = declared(ramp=ramp, cohort="tier")
         one.watch.serve(one.config)
         await fleet.run(11)
-        seen = one.loop.observed("hybrid")[Scope()].segment[1]
+        seen = one.loop.report("hybrid").observed[Scope()].segment[1]
         assert seen.requests == before + 10 * 10
 
 

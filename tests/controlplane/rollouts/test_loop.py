@@ -11,6 +11,7 @@ from proxy.api import Settings
 from proxy.api.judging import Question, Scope, Verdict
 from proxy.config.models import Config
 from proxy.controlplane.rollouts.loop import rest
+from proxy.controlplane.rollouts.questions import NOTHING
 from proxy.core.commands import SetPercentage
 from proxy.core.rollout_state import RolloutState, Standing
 from proxy.core.window import Kind
@@ -44,9 +45,9 @@ async def test_a_question_tells_what_a_judge_must_know() -> None:
         assert (question.now, question.legacy_up, question.local) == (one.clock.now, True, False)
         legacy, new = question.observed[Scope()].window
         assert (legacy.requests, new.requests, new.errors) == (1000, 1000, 200)
-        legacy, new = one.loop.observed(NAME)[Scope()].window
+        legacy, new = one.loop.report(NAME).observed[Scope()].window
         assert 600 <= new.requests <= 700, "displays cover the last minute"
-        assert one.loop.observed("unknown") == {}
+        assert one.loop.report("unknown").observed == NOTHING.shown
 
 
 async def test_a_segment_is_armed_anew_every_hour_and_begins_from_nothing() -> None:
@@ -119,12 +120,12 @@ async def test_a_rollout_that_leaves_the_configuration_is_forgotten() -> None:
     async with looped() as one:
         await one.start()
         await one.run(5)
-        assert one.loop.observed(NAME) != {}
+        assert one.loop.report(NAME).observed != NOTHING.shown
         one.config = configuration()
         one.watch.serve(one.config)
         await one.rollouts.declare(one.config, "it is gone")
         await one.look()
-        assert one.loop.observed(NAME) == {}
+        assert one.loop.report(NAME).observed == NOTHING.shown
         assert one.loop.report(NAME).waiting_for == ()
 
 
@@ -139,7 +140,7 @@ async def test_a_window_that_is_another_begins_the_segment_too() -> None:
         assert (window.cohort, window.ordinal) == ("tier", 1)
         window.observe("all", "pro", True, 7, Kind.ANSWERED, 500, 0.1, one.clock.now)
         await one.look()
-        assert one.loop.observed(NAME)[Scope("", "pro")].evidence[1].keys["errors"] == 1
+        assert one.loop.report(NAME).observed[Scope("", "pro")].evidence[1].keys["errors"] == 1
 
 
 async def test_what_counts_as_slow_follows_legacys_own_last_minute() -> None:
@@ -151,7 +152,7 @@ async def test_what_counts_as_slow_follows_legacys_own_last_minute() -> None:
             now, window = one.clock.now, one.watch.windows[NAME]
             window.observe("all", "", True, key, Kind.ANSWERED, 200, seconds, now)
         await one.look()
-        new = one.loop.observed(NAME)[Scope()].evidence[1]
+        new = one.loop.report(NAME).observed[Scope()].evidence[1]
         assert new.keys["slow"] == 1
 
 
@@ -218,7 +219,7 @@ async def test_once_started_it_looks_by_itself_until_it_is_closed() -> None:
             looked.set()
             return []
 
-        one.loop._reach = one.loop._reach._replace(judge=judge)
+        one.loop._surroundings = one.loop._surroundings._replace(judge=judge)
         await one.ask(SetPercentage(5))
         one.loop.start()
         async with asyncio.timeout(5):
@@ -268,7 +269,7 @@ async def test_many_cohorts_are_made_sense_of_beside_the_loop() -> None:
                 "all", cohort, number % 2 == 0, number, Kind.ANSWERED, 200, seconds, one.clock.now
             )
         assert await turns_of_a_look(one) > 10
-        assert len(one.loop.observed("r0")) == 61
+        assert len(one.loop.report("r0").observed) == 61
 
 
 def test_looks_keep_time_though_they_take_some() -> None:

@@ -101,6 +101,16 @@ async def test_each_change_of_an_outage_is_stored_by_itself(one: Replica) -> Non
     assert (newest.actor, newest.at, newest.evidence) == ("auto_rollback", NOW + 60, {"errors": 3})
 
 
+async def test_a_hundred_changes_of_an_outage_are_kept_and_the_last_of_more(one: Replica) -> None:
+    lose(one)
+    for number in range(150):
+        await one.ask(ask.SetPercentage(49 - number / 10))
+    assert one.serves == 34.1
+    await heal(one)
+    assert (await one.store.load())[NAME].percentage == 34.1
+    assert len(await one.rollouts.audit(limit=1000)) == 1 + 100
+
+
 class Deaf(MemoryStore):
     """Stores what it is given, and cannot say so."""
 

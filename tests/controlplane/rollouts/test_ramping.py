@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.api.judging import Verdict
-from proxy.controlplane.rollouts.ramping import SAVE_EVERY
+from proxy.controlplane.rollouts.ramping import SAVE_EVERY, save_every
 from proxy.core.commands import (
     Acknowledge,
     Approve,
@@ -110,8 +110,28 @@ async def test_a_brake_that_knows_too_little_lets_time_count_and_one_that_failed
         assert one.state.percentage == 25
 
 
+@pytest.mark.parametrize(
+    ("lasts", "seconds"), [(0, 1), (12, 1), (60, 3), (200, 10), (3600, SAVE_EVERY)]
+)
+def test_a_crash_costs_little_of_a_short_bake_and_ten_seconds_of_a_long_one(
+    lasts: float, seconds: float
+) -> None:
+    assert save_every(lasts) == seconds
+
+
+async def test_after_a_crash_a_short_bake_goes_on_nearly_where_it_was() -> None:
+    clock = Clock()
+    store = MemoryStore(lambda: clock.now)
+    async with looped(store=store.another(), clock=clock) as one:
+        await one.start()
+        await one.run_until(is_baking)
+        await one.run(7)
+        async with looped(store=store.another(), clock=clock, replica="b") as other:
+            assert (other.state.standing, other.state.healthy) == (Standing.BAKE, 7)
+
+
 async def test_healthy_seconds_are_stored_every_ten_seconds_and_leave_no_audit() -> None:
-    async with looped(declared(ramp=RAMP | {"bake": "60s"})) as one:
+    async with looped(declared(ramp=RAMP | {"bake": "600s"})) as one:
         await one.start()
         await one.run_until(is_baking)
         version = one.state.version
@@ -231,6 +251,19 @@ async def test_after_an_automatic_rollback_the_ramp_begins_again_only_if_asked_t
         assert one.report.waiting_for == (("the cooldown",) if resumes else ())
         await one.run(2)
         assert one.state.percentage == (5 if resumes else 0)
+
+
+async def test_a_percentage_that_no_ramp_has_reached_is_not_walked_to_after_a_rollback() -> None:
+    config = declared(ramp=None, rollback={"auto_resume": True, "cooldown": "10s"})
+    async with looped(config) as one:
+        await one.ask(SetPercentage(30))
+        await one.run(2)
+        one.judge.brake = FAILS
+        await one.run(1)
+        one.judge.brake = []
+        await one.run(60)
+        assert (one.state.standing, one.state.run) == (Standing.ROLLED_BACK, 0)
+        assert one.report.waiting_for == ()
 
 
 async def test_nothing_begins_again_after_an_operators_rollback_or_a_second_brake() -> None:

@@ -21,6 +21,8 @@ from tests.plugins.auto_rollback.asking import (
 
 SICK_LEGACY = seen(new=evidence(200, 100), recent=(Seen(380, 190), Seen(20, 20)))
 SLOW = seen(new=evidence(200, 10, slow=60))
+WRONG = seen(new=evidence(200, 10, client_errors=60))
+SLOW_AND_WRONG = seen(new=evidence(200, 40, slow=60))
 BROKEN = seen(window=(Seen(1000), Seen(100, 50)))
 ABSOLUTE = {"absolute": {"error_rate": 5}}
 ROLLS_BACK = {"absolute": {"error_rate": 5, "rolls_back": True}}
@@ -31,7 +33,9 @@ ALONE = seen(
 VERDICTS: dict[str, tuple[Observed, dict[str, Any], str]] = {
     "nothing is wrong": (WELL, {}, "pass"),
     "new is worse": (WORSE, {}, "fail"),
-    "new is slower": (SLOW, {}, "fail"),
+    "new is slower, for the first time": (SLOW, {}, "hold"),
+    "more callers err on new": (WRONG, {}, "fail"),
+    "new is slower, and worse": (SLOW_AND_WRONG, {}, "fail"),
     "slower does not count": (SLOW, {"settings": {"metrics": ["errors"]}}, "pass"),
     "new has collapsed": (COLLAPSED, {}, "fail"),
     "the fast path is off": (COLLAPSED, {"settings": {"fast_path": False}}, "fail"),
@@ -88,9 +92,9 @@ def test_a_collapse_says_how_much_has_failed() -> None:
 
 
 def test_a_metric_that_is_not_counted_any_more_does_not_stop_the_others() -> None:
-    slow = Evidence(200.0, {"slow": 60, "client_errors": 0})
-    legacy = Evidence(3800.0, {"slow": 190, "client_errors": 0})
-    verdict = judged(seen(legacy, slow))
+    wrong = Evidence(200.0, {"slow": 0, "client_errors": 60})
+    legacy = Evidence(3800.0, {"slow": 0, "client_errors": 190})
+    verdict = judged(seen(legacy, wrong))
     assert (verdict.kind, set(verdict.evidence)) == ("fail", {"slow", "client_errors"})
 
 

@@ -15,12 +15,14 @@ from scripts.simulation.campaign import (
     SICKER,
     SLIGHTLY_WORSE,
     SLOW_OUTAGE,
+    SLOWER,
+    STALLS,
     STORMS,
     WORSE,
     Found,
     play,
 )
-from scripts.simulation.rules import Brake, Rule, Windowed
+from scripts.simulation.rules import Brake, Rule, Windowed, patience_for
 from scripts.simulation.traffic import USERS, Scenario, ticks
 
 SEED = 20_26
@@ -33,7 +35,7 @@ def braked(scenario: Scenario, runs: int) -> Found:
     return play(scenario, runs, SEED, alone)["brake"]
 
 
-HARMLESS = {CALM: 2000, SICK: 1500, SICKER: 500, STORMS: 1000, BURSTS: 1000}
+HARMLESS = {CALM: 2000, SICK: 750, SICKER: 250, STORMS: 500, BURSTS: 500}
 
 
 @pytest.mark.parametrize("scenario", HARMLESS, ids=lambda scenario: scenario.name)
@@ -60,6 +62,14 @@ def test_an_outage_is_over_after_the_tick(scenario: Scenario, tick: int) -> None
     assert max(found.at) <= tick
 
 
+def test_a_new_side_that_stands_still_now_and_then_stays_and_one_that_is_slow_goes_back() -> None:
+    stalls, slower = (play(scenario, 100, SEED, patience_for) for scenario in (STALLS, SLOWER))
+    assert stalls["at the crossing"].share >= 0.6
+    assert stalls["the brake"].share <= 0.01
+    assert slower["the brake"].share == 1
+    assert slower["at the crossing"].median < slower["the brake"].median <= 8
+
+
 def test_the_rules_that_look_at_error_rates_are_wrong_most_of_the_time() -> None:
     def both(_: Scenario) -> dict[str, Rule]:
         return {"fixed": Windowed(relative=False), "relative": Windowed(relative=True)}
@@ -69,7 +79,9 @@ def test_the_rules_that_look_at_error_rates_are_wrong_most_of_the_time() -> None
     assert sick["fixed"].share == 1
 
 
-@pytest.mark.parametrize("scenario", [WORSE, STORMS, BURSTS, OUTAGE], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "scenario", [WORSE, STORMS, BURSTS, OUTAGE, SLOWER, STALLS], ids=lambda s: s.name
+)
 def test_asking_only_when_it_could_say_fail_is_as_good_as_asking_always(scenario: Scenario) -> None:
     def twice(of: Scenario) -> dict[str, Rule]:
         return {"seldom": Brake(of), "always": Brake(of, always=True)}

@@ -2,18 +2,26 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from proxy.controlplane.rollouts.entries import Actor
 from proxy.core.commands import Command
 from proxy.core.rollout_state import Mark
 
-__all__ = ["Keys", "Request", "UnknownRolloutError"]
+__all__ = ["Actor", "ChangeRequest", "Keys", "UnknownRolloutError"]
 
 _REMEMBERED = 1000
 
 
+class Actor(NamedTuple):
+    """Who asks for a change."""
+
+    name: str
+    role: str
+    """``operator``, ``admin``, ``configuration`` or ``automation``."""
+
+
 @dataclass(frozen=True, slots=True)
-class Request:
+class ChangeRequest:
     """See the module; `name` is the rollout's."""
 
     name: str

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from proxy.controlplane.rollouts.change_request import Actor
 from proxy.controlplane.rollouts.direction import is_toward_legacy, restrains
-from proxy.controlplane.rollouts.entries import Actor
 from proxy.core.commands import Command
 from proxy.core.ramp import NotAllowedError, apply, most_legacy
 from proxy.core.rollout_state import Mark, RolloutState
 
-__all__ = ["Book", "Restraint"]
+__all__ = ["States", "Unsaved"]
 
 _MOST_UNSAVED = 100
 _UNKNOWN = "what was learned of it cannot be read, since the store cannot be reached"
 
 
 @dataclass(slots=True)
-class Restraint:
+class Unsaved:
     """A change toward legacy that is in force and not stored yet."""
 
     command: Command | None
@@ -35,7 +35,7 @@ class Restraint:
     """Whether it could not be stored at once."""
 
     def onto(self, state: RolloutState) -> RolloutState:
-        """Return `state` with this restraint, whatever has become of it meanwhile."""
+        """Return `state` with this change, whatever has become of it meanwhile."""
         if self.after is None:
             try:
                 return apply(state, self.command, self.mark) if self.command else state
@@ -46,13 +46,13 @@ class Restraint:
         return most_legacy(state, self.after)
 
 
-class Book:
+class States:
     """See the module. Plain data: no clock, no store."""
 
     def __init__(self) -> None:
         """Begin with nothing learned."""
         self.stored: dict[str, RolloutState] = {}
-        self.unsaved: dict[str, list[Restraint]] = {}
+        self.unsaved: dict[str, list[Unsaved]] = {}
         self.touched: dict[str, int] = {}
         """How often each rollout was stored from here: tells whether a look is outdated."""
         self.loaded = False
@@ -61,8 +61,8 @@ class Book:
     def state(self, name: str) -> RolloutState:
         """Return how a rollout stands here, without the environment's overrides."""
         state = self.base(name)
-        for restraint in self.unsaved.get(name, ()):
-            state = restraint.onto(state)
+        for change in self.unsaved.get(name, ()):
+            state = change.onto(state)
         return state
 
     def base(self, name: str) -> RolloutState:
@@ -85,21 +85,21 @@ class Book:
         self.stored[name] = state
         self.touched[name] = self.touched.get(name, 0) + 1
 
-    def restrain(self, restraint: Restraint) -> None:
+    def restrain(self, change: Unsaved) -> None:
         """Put a change toward legacy in force.
 
         Beyond a hundred of one rollout the last is stored for all that follow.
         """
-        waiting = self.unsaved.setdefault(restraint.before.name, [])
+        waiting = self.unsaved.setdefault(change.before.name, [])
         if len(waiting) < _MOST_UNSAVED:
-            waiting.append(restraint)
+            waiting.append(change)
         else:
-            waiting[-1].after = restraint.after
+            waiting[-1].after = change.after
 
-    def drop(self, restraint: Restraint) -> None:
-        """Take a restraint off that is stored, or is not to be."""
-        name = restraint.before.name
-        left = [one for one in self.unsaved.get(name, ()) if one is not restraint]
+    def drop(self, change: Unsaved) -> None:
+        """Take a change off that is stored, or is not to be."""
+        name = change.before.name
+        left = [one for one in self.unsaved.get(name, ()) if one is not change]
         if left:
             self.unsaved[name] = left
         else:
@@ -149,7 +149,7 @@ class Book:
         actor = Actor(mark.by, "automation")
         key = f"restore-{known.name}-{known.version}-{known.since}"
         self.unsaved.setdefault(known.name, []).insert(
-            0, Restraint(None, actor, mark, before, known, key, asked=True, late=True)
+            0, Unsaved(None, actor, mark, before, known, key, asked=True, late=True)
         )
 
 

@@ -10,7 +10,7 @@ from proxy.controlplane.rollouts.authority import Effects, Rollouts
 from proxy.controlplane.rollouts.loop import RampLoop
 from proxy.controlplane.rollouts.observing import Watch
 from proxy.controlplane.rollouts.polling import Polling
-from proxy.controlplane.rollouts.reach import Reach
+from proxy.controlplane.rollouts.surroundings import Surroundings
 from proxy.controlplane.rollouts.traffic import callers, legacy_up
 from proxy.core.rollout_state import RolloutState
 from proxy.dataplane.accounting import Accounting
@@ -18,10 +18,10 @@ from proxy.dataplane.generation import Generation
 from proxy.pluginhost.host import PluginHost
 from proxy.stores.opening import fleet_of, store_for
 
-__all__ = ["RunningRollouts"]
+__all__ = ["RolloutsOfProcess"]
 
 
-class RunningRollouts:
+class RolloutsOfProcess:
     """See the module. `rollouts` and `loop` are there once it is opened."""
 
     rollouts: Rollouts
@@ -47,7 +47,7 @@ class RunningRollouts:
         self.rollouts = Rollouts(store, effects, self._env, time.time)
         self._polling = Polling(self.rollouts.refresh)
         self.rollouts.on_hint(self._polling.hint)
-        reach = Reach(
+        surroundings = Surroundings(
             rollouts=self.rollouts,
             fleet=fleet_of(store),
             watch=self.watch,
@@ -57,7 +57,7 @@ class RunningRollouts:
             callers=lambda name: callers(self._accounting, self._serving.config, name),
             alert=self._host.alert,
         )
-        self.loop = RampLoop(reach, uuid4().hex, self.rollouts.now)
+        self.loop = RampLoop(surroundings, uuid4().hex, self.rollouts.now)
         try:
             await self.rollouts.open(config)
         except BaseException:

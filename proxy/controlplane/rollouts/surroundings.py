@@ -13,10 +13,10 @@ from proxy.controlplane.rollouts.observing import Watch
 from proxy.controlplane.rollouts.webhook import client
 from proxy.stores.rollouts import FleetStore
 
-__all__ = ["Reach"]
+__all__ = ["Surroundings"]
 
 
-class Reach(NamedTuple):
+class Surroundings(NamedTuple):
     """See the module. What is called must neither wait nor do I/O."""
 
     rollouts: Rollouts
