@@ -35,14 +35,11 @@ class GenerationBuilder:
         clock: Callable[[], float],
         key_hash: KeyHash,
         observe: Callable[[Config], Observers] = lambda _: NOT_OBSERVED,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`clock` is the loop's (seconds); `key_hash` hides keys in the access log.
 
-        `observe` returns what watches the rollouts of a configuration; `wall_clock` tells
-        Unix time in seconds.
+        `observe` returns what watches the rollouts of a configuration.
         """
-        self._wall_clock = wall_clock
         self._clock = clock
         self._key_hash = key_hash
         self._observe = observe
@@ -73,7 +70,6 @@ class GenerationBuilder:
             plugins=plugins,
             learned=learned,
             observers=self._observe(config),
-            wall_clock=self._wall_clock,
         )
 
     def _upstream(self, name: str, declared: Declared, before: Upstream | None) -> Upstream:

@@ -94,7 +94,7 @@ class ProxyProcess:
         self._host = PluginHost(self._registry)
         self._running = RolloutsOfProcess(self._host, self._accounting, env)
         self._builder = GenerationBuilder(
-            self._loop.time, key_hash(env), self._running.watch.observers, self._running.now
+            self._loop.time, key_hash(env), self._running.watch.observers
         )
 
     # life
@@ -147,7 +147,6 @@ class ProxyProcess:
         except (OSError, ValueError) as error:
             raise StartError(str(error)) from error
         self._door = Door(generation, self._accounting, self._loop)
-        self._door.wall_clock = self.rollouts.now
         self._listeners = Listeners(self._door.protocol)
         self._watcher = Watcher(seen, self._reload_if_changed)
         parts = Parts(

@@ -205,6 +205,9 @@ class Window:
         self.by_route = by_route
         self.cohort = cohort
         self.slow_floor = slow_floor
+        self.ahead = 0.0
+        """By how many seconds the clock that numbers the slices is ahead of the one that
+        requests are observed by."""
         self.ordinal = 0
         self.turn = 0
         """Counts the segments that have begun. Who was assigned in another one is no evidence of
@@ -229,7 +232,7 @@ class Window:
         `seconds` the time to the head of the answer, `now` Unix time in seconds.
         """
         where = (route if self.by_route else "", cohort)
-        number = int(now) // SLICE_SECONDS
+        number = int(now + self.ahead) // SLICE_SECONDS
         cell = self._cells.get(where)
         if cell is None:
             cell = self._open(where, number)

@@ -48,6 +48,9 @@ class Rollouts:
     degraded: str
     """Why the store cannot be used; empty while all is well."""
 
+    ahead: float
+    """By how many seconds the store's clock is ahead of ours, when it was looked at last."""
+
     def __init__(
         self,
         store: RolloutStore,
@@ -59,7 +62,7 @@ class Rollouts:
         self.degraded = ""
         self._store = store
         self._clock = wall_clock
-        self._ahead = 0.0
+        self.ahead = 0.0
         self._states = States()
         self._saving = Saving(store, self._states)
         self._events = Events(wall_clock)
@@ -119,7 +122,7 @@ class Rollouts:
 
     def now(self) -> float:
         """Return Unix time in seconds by the store's clock, as well as it is known."""
-        return self._clock() + self._ahead
+        return self._clock() + self.ahead
 
     def states(self) -> Mapping[str, RolloutState]:
         """All rollouts of the configuration by name, with the environment's overrides."""
@@ -328,7 +331,7 @@ class Rollouts:
             await self._store.open()
             self._store.watch(lambda: self._hint())
             self._opened = True
-        self._ahead = await self._store.now() - self._clock()
+        self.ahead = await self._store.now() - self._clock()
         touched, first = dict(self._states.touched), not self._states.loaded
         others = self._states.take_all(await self._store.load(), touched)
         if first:

@@ -107,7 +107,7 @@ class RampLoop:
         while True:
             begun = clock()
             try:
-                await self.tick(self._wall_clock())
+                await self.look()
             except Exception as error:
                 self._tell("", "ramp_loop_fault", type(error).__name__, exc_info=True)
             else:
@@ -136,6 +136,11 @@ class RampLoop:
         )
 
     # one look
+
+    async def look(self) -> None:
+        """Look at everything once, by the store's clock, and have requests counted by it, too."""
+        self._surroundings.watch.adjust(self._surroundings.rollouts.ahead)
+        await self.tick(self._wall_clock())
 
     async def tick(self, now: float) -> None:
         """Look at everything once; `now` in Unix seconds. A fault of one rollout stays its own."""

@@ -57,6 +57,11 @@ class Watch:
                 )
         return Observers(windows, affinities)
 
+    def adjust(self, ahead: float) -> None:
+        """Number slices by a clock that is so many seconds ahead of ours: the store's."""
+        for window in self.windows.values():
+            window.ahead = ahead
+
     def serve(self, config: Config) -> None:
         """Note that `config` serves now: its windows are those that count, others are forgotten."""
         self.windows, affinities = self.observers(config)

@@ -64,14 +64,6 @@ class RolloutsOfProcess:
             await self.rollouts.close()
             raise
 
-    def now(self) -> float:
-        """Return Unix time in seconds by the store's clock, as well as it is known.
-
-        What is observed is counted by it: the brake looks at the last ten seconds, and to
-        it they are the store's.
-        """
-        return self.rollouts.now()
-
     def serve(self, generation: Generation) -> None:
         """Note that `generation` serves now, by how the rollouts stand at this moment.
 
