@@ -117,8 +117,13 @@ class Stores(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "redis"])
 def test_a_store_does_what_a_list_does(kind: str, running_redis: RedisServer) -> None:
+    played = 0
+
     class OfThisKind(Stores):
         def __init__(self) -> None:
+            nonlocal played
+            played += 1
             super().__init__(kind, running_redis.url)
 
     run_state_machine_as_test(OfThisKind, settings=examples(7, steps=15))
+    assert played >= 7

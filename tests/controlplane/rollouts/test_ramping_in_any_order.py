@@ -101,4 +101,7 @@ class Schedule:
 def test_whatever_happens_a_ramp_goes_up_only_by_healthy_time_and_back_at_once(
     events: list[str],
 ) -> None:
-    asyncio.run(Schedule().play(events))
+    schedule = Schedule()
+    begun = schedule.clock.now
+    asyncio.run(schedule.play(events))
+    assert schedule.clock.now - begun >= sum(event != "restart" for event in events)
