@@ -19,6 +19,7 @@ from proxy.cli.ramp_plan import Wanted, plan_of, steps_of
 from proxy.cli.rollout_text import Rollout, notes, printable
 from proxy.cli.tables import console, print_json
 from proxy.core.rollout_limits import LONGEST_BAKE, LONGEST_SETTLE
+from proxy.core.rollout_state import UNDER_WAY
 from proxy.settings.values import UnfitError, duration, written_duration
 
 INTERRUPTED = 130
@@ -28,7 +29,7 @@ Read = TypeVar("Read")
 
 _LONGEST = {"--settle": LONGEST_SETTLE, "--bake": LONGEST_BAKE, "--soak": LONGEST_BAKE}
 
-_UNDER_WAY = frozenset({"settle", "bake", "gate", "soak"})
+_UNDER_WAY = frozenset(phase.value for phase in UNDER_WAY)
 
 
 def command(

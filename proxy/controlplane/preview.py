@@ -23,7 +23,7 @@ from proxy.core.key import normalise
 from proxy.core.ramp import apply
 from proxy.core.ramp_table import words_of
 from proxy.core.reason import Arm
-from proxy.core.rollout_state import Mark, RolloutState
+from proxy.core.rollout_state import Mark, RolloutState, Standing, share_of
 from proxy.dataplane.compile_rollouts import NOTHING, compile_rollouts
 from proxy.dataplane.decided import Decided
 from proxy.settings.problems import Problem
@@ -228,9 +228,9 @@ def _rebuckets(rollout: str, then: str, before: Config, after: Config) -> bool:
 def _share(config: Config, name: str, learned: Mapping[str, RolloutState]) -> float:
     """Return the percentage of callers that are on new, or would be by this configuration."""
     rollout, state = config.rollouts[name], learned.get(name)
-    if not rollout.enabled:
-        return 0.0
-    return rollout.percentage if state is None else state.share
+    if state is None:
+        return share_of(rollout.percentage, Standing.DRAFT, enabled=rollout.enabled)
+    return share_of(state.percentage, state.standing, enabled=rollout.enabled)
 
 
 def _unforeseen(before: Config, after: Config) -> frozenset[str]:

@@ -23,6 +23,7 @@ from proxy.core.rollout_state import (
     RolloutState,
     Standing,
     Step,
+    share_of,
 )
 
 __all__ = ["RolloutList", "RolloutView", "etag_of", "rollout_view"]
@@ -216,7 +217,7 @@ def _view(state: RolloutState, report: RolloutReport, config: Config) -> Rollout
         version=state.version,
         enabled=enabled,
         percentage=state.percentage,
-        share=state.share if enabled else 0.0,
+        share=share_of(state.percentage, state.standing, enabled=enabled),
         standing=state.standing,
         phase=state.phase,
         step=state.step,

@@ -6,9 +6,10 @@ from contextlib import suppress
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from proxy.config.declared import declared_of
 from proxy.config.models import Config
 from proxy.controlplane.rollouts.change_request import Actor, ChangeRequest
-from proxy.controlplane.rollouts.declaring import declared_of, restrained, splits
+from proxy.controlplane.rollouts.declaring import restrained, splits
 from proxy.controlplane.rollouts.direction import restrains
 from proxy.controlplane.rollouts.effects import Telling
 from proxy.controlplane.rollouts.force import Force

@@ -8,7 +8,7 @@ from proxy.config.models import Config
 from proxy.core.rollout_state import Declared, RolloutState
 from proxy.settings.problems import Problem
 
-__all__ = ["declared_of", "restrained", "splits"]
+__all__ = ["restrained", "splits"]
 
 
 def splits(config: Config, states: Mapping[str, RolloutState]) -> Iterator[Problem]:

@@ -1,11 +1,11 @@
 """What the audit says of a change."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from proxy.controlplane.rollouts.change_request import Actor
 from proxy.core.commands import Brake, Command, Declare
+from proxy.core.ramp_table import word
 from proxy.core.rollout_json import changed
 from proxy.core.rollout_state import RolloutState
 from proxy.stores.rollouts import AuditEntry
@@ -16,12 +16,11 @@ RESTORE = "restore"
 """The action of putting back what a store has lost."""
 
 _LATE = "made while the store was lost"
-_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def action_of(command: Command | None) -> str:
     """Return the command's name in the audit: ``set_percentage`` for SetPercentage."""
-    return RESTORE if command is None else _WORD.sub("_", type(command).__name__).lower()
+    return RESTORE if command is None else word(type(command))
 
 
 def entry_of(
