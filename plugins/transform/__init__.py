@@ -4,9 +4,25 @@ import re
 from typing import Any, Literal
 
 import orjson
+from pydantic import ValidationInfo, field_validator
 
-from proxy.api import Body, Refused, Reply, Request, Settings, Size, Use, hook, problem_reply
+from proxy.api import (
+    Application,
+    Body,
+    Refused,
+    Reply,
+    Request,
+    Services,
+    Settings,
+    Size,
+    Use,
+    hook,
+    problem_reply,
+)
 
+from .profiles import PROFILES, Profile
+from .profiles.asked import Asked, Moment
+from .profiles.both_ways import answered, understood
 from .rules import Mapping, Method, PathRewrite, visible
 
 _JSON = re.compile(r"application/([^;]+\+)?json\s*(;|$)", re.IGNORECASE)
@@ -23,16 +39,51 @@ class TransformSettings(Settings):
     max_body: Size = 1024 * 1024
     on_invalid: Literal["refuse", "pass"] = "refuse"
     on_large: Literal["refuse", "pass"] = "refuse"
+    # The last: its validator sees the others.
+    profile: Literal["huntaze-campaigns"] | None = None
+
+    @field_validator("profile")
+    @classmethod
+    def _stands_alone(cls, profile: str | None, info: ValidationInfo) -> str | None:
+        fields = cls.model_fields
+        others = [name for name, value in info.data.items() if value != fields[name].default]
+        others = [name for name in others if name != "max_body"]
+        if profile and others:
+            raise ValueError(
+                f"a profile says all of it: leave out {', '.join(others)}, or write that in "
+                "another transform"
+            )
+        return profile
+
+
+class Timekeeper(Application):
+    """Tells profiles the time, some of which stands in answers."""
+
+    @hook
+    async def startup(self, services: Services) -> None:
+        """Take the clocks: seconds that only go forward, and Unix time."""
+        self.clock, self.now = services.clock, services.now
 
 
 class Transform(Use):
     """One use on a route."""
 
     settings: TransformSettings
+    application: Timekeeper
+
+    def __init__(self, settings: TransformSettings, application: Timekeeper) -> None:
+        """A profile is for the new arm alone: legacy speaks its language already."""
+        super().__init__(settings, application)
+        self._profile: Profile | None = None
+        if settings.profile is not None:
+            self._profile = PROFILES[settings.profile]
+            self.arm = "new"
 
     @hook
     async def rewrite_request(self, request: Request, body: Body) -> Body:
-        """Rewrite what goes upstream. Raises Refused with 400 or 413."""
+        """Rewrite what goes upstream. Raises Refused with 400 or 413, a profile Unserved."""
+        if self._profile is not None:
+            return await self._intended(self._profile, request, body)
         given = self.settings
         path, match = given.path.rewritten(body.path) if given.path else (body.path, {})
         seen = visible(request, request.headers) | {"match": match}
@@ -43,11 +94,29 @@ class Transform(Use):
     @hook
     async def rewrite_response(self, request: Request, reply: Reply) -> Reply:
         """Rewrite what the client gets. Raises Refused with 502."""
+        if self._profile is not None:
+            return self._in_legacy_words(request, reply)
         kind = "success" if reply.status < 300 else "error" if reply.status >= 400 else ""
         if isinstance(reply.body, bytes) and self.settings.when in (kind, "any"):
             seen = visible(request, reply.headers) | {"status": reply.status}
             reply.body = self._mapped(self.settings.response, seen, reply.body)
         return reply
+
+    async def _intended(self, profile: Profile, request: Request, body: Body) -> Body:
+        begun = self.application.clock()
+        known = await request.caller()
+        caller = None if known is None else known.id
+        asked, intent = understood(profile, body, caller, self.settings.max_body)
+        request.notes[self] = asked, begun
+        return body._replace(data=intent)
+
+    def _in_legacy_words(self, request: Request, reply: Reply) -> Reply:
+        noted: tuple[Asked, float] | None = request.notes.get(self)
+        if noted is None:
+            return reply
+        asked, begun = noted
+        time = self.application
+        return answered(asked, reply, Moment(time.now(), time.clock() - begun))
 
     def _mapped(self, mapping: Mapping | None, seen: dict[str, Any], data: bytes) -> bytes:
         """Return the new document; what is not JSON, or may pass, as it came."""

@@ -1,13 +1,22 @@
 """Floor 1: all that a plugin may import. `proxy.api.testing` is for its tests."""
 
-from proxy.api.events import Alert, Move, Outcome
+from proxy.api.callers import Caller
+from proxy.api.events import Alert, Move, Note, Outcome
 from proxy.api.expressions import Expression, evaluate
 from proxy.api.headers import EditableHeaders, HeaderError, Headers
 from proxy.api.hookspecs import hook
 from proxy.api.judging import Evidence, Observed, Question, Scope, Seen, Verdict
 from proxy.api.paths import path_readings
 from proxy.api.plugin import Application, Use
-from proxy.api.reply import Refused, Reply, ReplyHead, StatusError, json_reply, problem_reply
+from proxy.api.reply import (
+    Refused,
+    Reply,
+    ReplyHead,
+    StatusError,
+    Unserved,
+    json_reply,
+    problem_reply,
+)
 from proxy.api.request import Body, Outgoing, Request, TargetError
 from proxy.api.services import (
     AdminRouter,
@@ -18,17 +27,29 @@ from proxy.api.services import (
     Handler,
     Services,
 )
-from proxy.api.settings import Duration, Secret, Settings, Size, setting
+from proxy.api.settings import Duration, Period, Secret, Settings, Size, setting
 from proxy.api.signed import SignatureError, Signed, Signer
+from proxy.api.stores import ConditionError, DynamoTable, RedisScripts, SqliteFile, StoreError
+from proxy.api.workflows import (
+    WorkflowError,
+    WorkflowIntent,
+    WorkflowResult,
+    Workflows,
+    WorkflowScore,
+    WorkflowView,
+)
 
 __all__ = [
     "AdminRouter",
     "Alert",
     "Application",
     "Body",
+    "Caller",
     "Commands",
+    "ConditionError",
     "Counter",
     "Duration",
+    "DynamoTable",
     "EditableHeaders",
     "EndpointRouter",
     "Evidence",
@@ -38,10 +59,13 @@ __all__ = [
     "HeaderError",
     "Headers",
     "Move",
+    "Note",
     "Observed",
     "Outcome",
     "Outgoing",
+    "Period",
     "Question",
+    "RedisScripts",
     "Refused",
     "Reply",
     "ReplyHead",
@@ -55,10 +79,19 @@ __all__ = [
     "Signed",
     "Signer",
     "Size",
+    "SqliteFile",
     "StatusError",
+    "StoreError",
     "TargetError",
+    "Unserved",
     "Use",
     "Verdict",
+    "WorkflowError",
+    "WorkflowIntent",
+    "WorkflowResult",
+    "WorkflowScore",
+    "WorkflowView",
+    "Workflows",
     "evaluate",
     "hook",
     "json_reply",

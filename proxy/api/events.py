@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-__all__ = ["Alert", "Move", "Outcome"]
+__all__ = ["Alert", "Move", "Note", "Outcome"]
 
 
 class Outcome:
@@ -83,3 +83,14 @@ class Alert(NamedTuple):
     """What happened and what to do, in a sentence or two. No secret, no user's id."""
     severity: str = "warning"
     """``info``, ``warning`` or ``critical``."""
+
+
+class Note(NamedTuple):
+    """Something that was decided about a request, or happened to it, and why."""
+
+    at: float
+    """Unix seconds."""
+    what: str
+    """One word: ``routed``, ``attempt``, ``fallback``."""
+    why: str
+    """In words. No secret, no user's id, nothing of what was said in the request."""

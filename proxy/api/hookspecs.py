@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import pluggy
 
-from proxy.api.events import Alert, Move, Outcome
+from proxy.api.events import Alert, Move, Note, Outcome
 from proxy.api.judging import Question, Verdict
 from proxy.api.reply import Reply, ReplyHead
 from proxy.api.request import Body, Outgoing, Request
@@ -114,8 +114,9 @@ def rewrite_request(request: Request, body: Body) -> Body:
     """Return the request's body, and its method and path, as they shall go upstream.
 
     Called once, after the decision, with the whole body (empty where there is none), in
-    the order of the route's plugins. It makes the route a buffered one: bodies above
-    `limits.buffered_body` are refused with 413.
+    the order of the route's plugins; where a plugin answers instead of an upstream it is
+    given the data. It makes the route a buffered one: bodies above `limits.buffered_body`
+    are refused with 413. May raise `Unserved`: legacy answers then.
     """
 
 
@@ -124,8 +125,9 @@ def dispatch(request: Request, body: bytes) -> Reply:
     """Answer the request instead of an upstream.
 
     Called where a route or an arm names the plugin as its destination, with the whole
-    body. May answer as a stream. Cancelled when the client leaves or the arm's
-    `timeout` is over.
+    body as `rewrite_request` left it. May answer as a stream. Cancelled when the client
+    leaves or the arm's `timeout` is over (`request.time_limit`). May raise `Unserved`:
+    legacy answers then.
     """
 
 
@@ -133,8 +135,9 @@ def dispatch(request: Request, body: bytes) -> Reply:
 def rewrite_response(request: Request, reply: Reply) -> Reply:
     """Return the whole answer as the client shall get it.
 
-    Called with the whole body, in reverse order of the route's plugins; not for answers
-    without a body, and not for errors of the proxy's own. The upstream is asked for a
+    Called with the whole body, in reverse order of the route's plugins, for answers of
+    upstreams and of plugins; not for answers without a body, not for streams of plugins, and
+    not for errors of the proxy's own. The upstream is asked for a
     body without content coding, and not for ranges. Answers above
     `limits.buffered_body` are refused with 502.
     """
@@ -212,6 +215,15 @@ def health() -> str:
     """Return what is wrong in a sentence, or an empty text when all is well.
 
     Called when somebody looks at the status. Must neither wait nor do I/O.
+    """
+
+
+@_hook("application", "async def")
+def explain(request_id: str) -> tuple[Note, ...]:
+    """Return what the plugin knows of how a request was answered, for ``crossfade why``.
+
+    Called when an operator asks; nothing where it knows nothing. Has two seconds, and may
+    look into its store.
     """
 
 

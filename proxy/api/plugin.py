@@ -43,6 +43,13 @@ class Use:
     settings: Settings
     application: Application | None
 
+    arm: str = ""
+    """Set it to ``new`` or ``legacy`` in the constructor of a use that is for one arm alone.
+
+    On a route with a rollout, the hooks that edit and rewrite are then called for requests of
+    that arm only, and those of the other are not even collected. On a route without one they
+    are called for all."""
+
     def __init__(self, settings: Settings, application: Application | None = None) -> None:
         self.settings = settings
         self.application = application

@@ -15,6 +15,7 @@ __all__ = [
     "Reply",
     "ReplyHead",
     "StatusError",
+    "Unserved",
     "json_reply",
     "problem_reply",
 ]
@@ -118,6 +119,23 @@ class Refused(Exception):  # noqa: N818 (an answer more than an error)
             raise TypeError("the answer of a refusal is no stream")
         super().__init__(f"answered with {reply.status}")
         self.reply = reply
+
+
+class Unserved(Exception):  # noqa: N818 (an answer more than an error)
+    """Raised out of `rewrite_request` or `dispatch`: nothing was done with the request.
+
+    Where the route has an arm `legacy`, legacy answers, with the request as it came; elsewhere
+    `reply` is the answer. With `failed` it counts as a failure of new (its providers are down,
+    for example); without, it says nothing about new (a kind of request that it does not know).
+    """
+
+    def __init__(self, reply: Reply, *, failed: bool = False) -> None:
+        """Keep both. Raises TypeError for a streamed reply."""
+        if not isinstance(reply.body, bytes):
+            raise TypeError("the answer of a request that is not served is no stream")
+        super().__init__(f"not served, {reply.status}")
+        self.reply = reply
+        self.failed = failed
 
 
 BODILESS = frozenset((204, 205, 304))

@@ -1,11 +1,13 @@
 """What a plugin sees of a request, and what it may change on its way upstream."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from math import inf
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from proxy.api.callers import Caller, caller_of
 from proxy.api.headers import EditableHeaders, Headers
 from proxy.core.cookies import find_cookie
 from proxy.core.field import Field, Kind, joined
@@ -44,6 +46,9 @@ class Identities(Protocol):
     def attributes(self, head: RequestHead, *, trusted: bool, now: float) -> Mapping[str, str]:
         """Return all declared attributes, as they are asked for."""
 
+    def caller(self, head: RequestHead, *, trusted: bool, now: float) -> Awaitable[Caller | None]:
+        """Find out which user sent it, by whom it can be believed."""
+
 
 class Request:
     """A client's request. Nothing of it can be changed; its body is not here.
@@ -54,6 +59,7 @@ class Request:
       one of the trusted proxies
     - `arm` and `reason`: the decision, as words of the closed lists; ``none`` and ``""``
       before there is one
+    - `time_limit`: how many seconds `dispatch` may take, from its call on, until it answers
     """
 
     __slots__ = (
@@ -69,6 +75,7 @@ class Request:
         "reason",
         "route",
         "scheme",
+        "time_limit",
         "trace_id",
         "trusted",
     )
@@ -104,6 +111,7 @@ class Request:
         self._now = now
         self.arm = "none"
         self.reason = ""
+        self.time_limit = inf
 
     @property
     def method(self) -> str:
@@ -173,6 +181,16 @@ class Request:
         if self._identities is None:
             return self.identity.attributes
         return self._identities.attributes(self._head, trusted=self.trusted, now=self._now)
+
+    async def caller(self) -> Caller | None:
+        """Return which user is calling; None where nobody vouches for one.
+
+        A verified key comes first, then what the session service says of the caller's
+        cookies: that may take `identity.session.timeout`, and is remembered.
+        """
+        if self._identities is None:
+            return caller_of(self.identity)
+        return await self._identities.caller(self._head, trusted=self.trusted, now=self._now)
 
     @property
     def notes(self) -> dict[object, Any]:

@@ -3,19 +3,24 @@
 All of these are protocols: the proxy and the testing kit each have their own.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.api.events import Alert
 from proxy.api.reply import Reply
 from proxy.api.request import Request
+from proxy.api.stores import DynamoTable, RedisScripts, SqliteFile
 
 __all__ = ["AdminRouter", "Commands", "Counter", "EndpointRouter", "Gauge", "Handler", "Services"]
 
 Handler = Callable[[Request, bytes], Awaitable[Reply]]
 """Answers a request, of which the second argument is the whole body."""
+
+
+_Service = TypeVar("_Service")
 
 
 class Counter(Protocol):
@@ -62,6 +67,29 @@ class Services(Protocol):
 
     def alert(self, alert: Alert) -> None:
         """Tell every plugin that has the hook `alert_raised`."""
+
+    def share(self, kind: type[_Service], offer: _Service) -> None:
+        """Offer a service to other plugins, until this one ends: ``share(Workflows, self)``."""
+
+    def shared(self, kind: type[_Service]) -> _Service | None:
+        """Return what was offered last and is still there; None if nothing.
+
+        Ask whenever it is needed: a reload puts another in its place.
+        """
+
+    def sqlite(self, path: Path, migrations: Sequence[str]) -> SqliteFile:
+        """Return a SQLite file; a relative `path` is below the configuration's folder.
+
+        `migrations` are SQL scripts, of which the file has had the first so many; the rest
+        are run when it is first used, each in a transaction. They are counted for each plugin,
+        so that several may share a file. ``:memory:`` is a private one without a file.
+        """
+
+    def redis(self, url: str) -> RedisScripts:
+        """Return a Redis (``redis://host:port/db``). Raises ValueError for another URL."""
+
+    def dynamodb(self, table: str, region: str = "", endpoint: str = "") -> DynamoTable:
+        """Return a table; region, endpoint and credentials by default as boto3 finds them."""
 
 
 class EndpointRouter(Protocol):

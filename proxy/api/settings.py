@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from proxy.settings import fields
 from proxy.settings.section import Section
 
-__all__ = ["Duration", "Secret", "Settings", "Size", "setting"]
+__all__ = ["Duration", "Period", "Secret", "Settings", "Size", "setting"]
 
 
 class Settings(Section):
@@ -31,6 +31,9 @@ setting = Field
 
 Duration = Annotated[float, fields.duration("0s", "24h")]
 """Seconds, written with a unit: ``250ms``, ``2s``, ``10m``, ``1h``."""
+
+Period = Annotated[float, fields.duration("0s", "9600h")]
+"""Seconds, written like a `Duration`, up to 400 days (``9600h``): for how long things are kept."""
 
 Size = Annotated[int, fields.size("0B", "1GiB")]
 """Bytes, written with a unit: ``512B``, ``32KiB``, ``1MiB``."""

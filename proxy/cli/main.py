@@ -16,6 +16,7 @@ from proxy.cli import (
     serve,
     status,
     version,
+    why,
 )
 from proxy.cli.plugin_commands import RootGroup
 
@@ -41,6 +42,7 @@ app.command("ramp")(ramp.command)
 app.command("audit")(audit.command)
 app.command("decide")(decide.command)
 app.command("replay")(replay.command)
+app.command("why")(why.command)
 app.command("version")(version.command)
 
 

@@ -40,6 +40,7 @@ identity:
     tier: [jwt:tier, "header:X-User-Tier"]
     account_age: [jwt:accountAge]
     tenant: [jwt:tenantId]
+  session: {url: "http://127.0.0.1:3000/api/auth/session", ttl: 60s}
   trusted_proxies: [127.0.0.1/32, 10.0.0.0/8]
 """,
     "rollouts": """\

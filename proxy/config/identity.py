@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from proxy.api.callers import ADMIN_ROLES
 from proxy.settings import fields, values
 from proxy.settings.section import Section
-from proxy.settings.values import Extractor
+from proxy.settings.values import Extractor, UnfitError
 
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512"]
 AlgorithmName = Annotated[
@@ -20,7 +21,24 @@ STANDARD_ATTRIBUTES: dict[str, tuple[Extractor, ...]] = {
     "region": (Extractor("jwt", "region"), Extractor("header", "X-Region")),
     "platform": (Extractor("jwt", "platform"), Extractor("header", "X-Platform")),
     "account_age": (Extractor("jwt", "account_age"), Extractor("header", "X-Account-Age")),
+    "role": (Extractor("jwt", "role"), Extractor("header", "X-User-Role")),
 }
+
+SESSION_COOKIES = ("next-auth.session-token", "__Secure-next-auth.session-token")
+_SESSION_URL = "a URL such as http://127.0.0.1:3000/api/auth/session"
+
+
+def session_url(text: str) -> str:
+    """Read the `http` or `https` URL of a session service, with its path; raises `UnfitError`."""
+    if not text.isascii() or not text.isprintable() or " " in text or "#" in text:
+        raise UnfitError(_SESSION_URL, "percent-encode it, and leave out the fragment")
+    scheme, separator, rest = text.partition("://")
+    authority = rest.partition("/")[0].partition("?")[0]
+    try:
+        values.url(f"{scheme}{separator}{authority}")
+    except UnfitError as error:
+        raise UnfitError(_SESSION_URL, error.hint) from None
+    return str(text)
 
 
 class Jwt(Section):
@@ -56,8 +74,43 @@ class Jwt(Section):
     )
 
 
+ClaimText = Annotated[str, fields.plain("a claim", shortest=1, longest=256)]
+
+
+class Session(Section):
+    """Who has a session is asked of the legacy system, which alone can read its own cookies.
+
+    `url` is asked with the named cookies of the caller and nothing else, and answers with a JSON
+    document about the user. Only plugins that have to know the caller cause that, where no
+    verified key names one. A service that fails, or is slow, leaves the caller unknown.
+    """
+
+    url: Annotated[str, fields.text("a URL", session_url, longest=2048)] = Field(
+        description="What is asked by GET. Redirects are not followed."
+    )
+    cookies: Annotated[
+        tuple[Annotated[str, fields.text("a cookie name", values.cookie_name)], ...],
+        fields.some("cookie"),
+    ] = Field(
+        default=SESSION_COOKIES,
+        description="The caller's cookies that are passed on. Without any of them nobody is asked.",
+    )
+    id: ClaimText = Field(
+        default="user.id", description="Where the user's id is in the document; dots lead inside."
+    )
+    role: ClaimText = Field(default="user.role", description="Where the user's role is.")
+    tier: ClaimText = Field(default="user.tier", description="Where the user's tier is.")
+    ttl: Annotated[float, fields.duration("1s", "1h")] = Field(
+        default=60.0,
+        description="How long an answer holds; that there is no session is asked again after 10 s.",
+    )
+    timeout: Annotated[float, fields.duration("10ms", "30s")] = Field(
+        default=2.0, description="For the whole answer."
+    )
+
+
 class Identity(Section):
-    """Where a request's key and attributes come from."""
+    """Where a request's key and attributes come from, and which user is calling."""
 
     key: tuple[ExtractorText, ...] = Field(
         default=(), description="What is bucketed: the first extractor that finds a value wins."
@@ -66,6 +119,14 @@ class Identity(Section):
     attributes: dict[Annotated[str, fields.name("a name")], tuple[ExtractorText, ...]] = Field(
         default=STANDARD_ATTRIBUTES,
         description="What conditions may ask for: each name with its extractors, the first wins.",
+    )
+    session: Session | None = Field(
+        default=None, description="Finds out callers by the legacy system's sessions."
+    )
+    admin_roles: tuple[Annotated[str, fields.plain("a role", shortest=1, longest=64)], ...] = Field(
+        default=ADMIN_ROLES,
+        description="Callers whose verified `role` is one of these are administrators to plugins; "
+        "case does not count.",
     )
     lower: Annotated[bool, fields.flag()] = Field(
         default=False,

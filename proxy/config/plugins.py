@@ -19,7 +19,7 @@ from proxy.settings.values import UnfitError
 
 COMMANDS = (
     *("audit", "check", "config", "decide", "explain", "migrate", "plugins", "ramp"),
-    *("reload", "replay", "rollouts", "serve", "status", "version"),
+    *("reload", "replay", "rollouts", "serve", "status", "version", "why"),
 )
 """Our own commands and those to come: a plugin's are called like it, and could not be reached."""
 

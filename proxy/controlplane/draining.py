@@ -43,6 +43,9 @@ class Retiring(Protocol):
     def plugins(self) -> Releasable | None:
         """Return what is released in the end."""
 
+    async def close(self) -> None:
+        """Close what else it has, after its plugins."""
+
 
 @dataclass(frozen=True, slots=True)
 class DrainingStatus:
@@ -143,8 +146,11 @@ class Draining(Generic[_Generation]):
 
 async def _release(generation: Retiring) -> None:
     try:
-        if generation.plugins is not None:
-            await generation.plugins.release()
+        try:
+            if generation.plugins is not None:
+                await generation.plugins.release()
+        finally:
+            await generation.close()
     except Exception:  # a plugin's fault must not end the proxy's own work
         _log.exception("release_failed", generation=generation.number)
     _log.info("drained", generation=generation.number)

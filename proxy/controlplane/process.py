@@ -41,10 +41,12 @@ from proxy.dataplane.decided import Decided
 from proxy.dataplane.door import Door
 from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
 from proxy.dataplane.generation import Generation
+from proxy.pluginhost.explaining import Explained
 from proxy.pluginhost.host import PluginHost
 from proxy.pluginhost.importing import loaded
 from proxy.pluginhost.reports import PluginReport
 from proxy.pluginhost.routers import PluginAdmin
+from proxy.stores.for_plugins import StoresForPlugins
 
 __all__ = ["ProxyProcess", "StartError"]
 
@@ -91,7 +93,7 @@ class ProxyProcess:
             self._facts, self._endpoints, self._rollouts, self._plugin_facts, self._state_facts
         )
         self._registry = build_registry(self._accounting, sources, __version__)
-        self._host = PluginHost(self._registry)
+        self._host = PluginHost(self._registry, stores=StoresForPlugins(path.parent))
         self._running = RolloutsOfProcess(self._host, self._accounting, env)
         self._builder = GenerationBuilder(
             self._loop.time, key_hash(env), self._running.watch.observers
@@ -306,6 +308,10 @@ class ProxyProcess:
     def decided(self) -> Sequence[Decided]:
         """The last decisions of rollouts, the oldest first."""
         return self._door.decided
+
+    async def explain(self, request_id: str) -> tuple[Explained, ...]:
+        """What the plugins know of a request."""
+        return await self._host.explain(request_id)
 
     @property
     def rollouts(self) -> Rollouts:

@@ -16,13 +16,14 @@ from proxy.dataplane.decided import Decided
 
 __all__ = ["Given", "Replay", "remembered", "replay"]
 
-Given = Literal["", "assigned", "write_affinity", "failover"]
+Given = Literal["", "assigned", "write_affinity", "failover", "declined"]
 """What was not derived but taken from the log."""
 
 _GIVEN: dict[Reason, Given] = {
     Reason.ASSIGNED: "assigned",
     Reason.WRITE_AFFINITY: "write_affinity",
     Reason.FAILOVER: "failover",
+    Reason.DECLINED: "declined",
 }
 
 
@@ -33,7 +34,8 @@ class Replay(NamedTuple):
     derived: Explanation
     given: Given
     same: bool
-    """Whether arm, reason and bucket are the same; for a failover, whether new had been decided."""
+    """Whether arm, reason and bucket are the same; for a failover, or what new declined, whether
+    new had been decided."""
 
 
 def remembered(decided: Iterable[Decided], request_id: str) -> Decided | None:
@@ -66,8 +68,8 @@ def replay(one: Decided) -> Replay:
 
 
 def _same(logged: Decision, derived: Decision) -> bool:
-    if logged.reason is Reason.FAILOVER:
-        # Legacy came to the rescue afterwards; what was decided before is new.
+    if logged.reason in (Reason.FAILOVER, Reason.DECLINED):
+        # Legacy took it over afterwards; what was decided before is new.
         return (derived.arm, derived.bucket) == (Arm.NEW, logged.bucket)
     return _compared(logged) == _compared(derived)
 

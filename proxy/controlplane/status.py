@@ -17,6 +17,7 @@ from proxy.dataplane.accounting import Accounting
 from proxy.dataplane.decided import Decided
 from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
 from proxy.dataplane.generation import Generation
+from proxy.pluginhost.explaining import Explained
 from proxy.pluginhost.reports import PluginReport
 from proxy.pluginhost.routers import PluginAdmin
 
@@ -182,6 +183,9 @@ class AdminView(Protocol):
     @property
     def decided(self) -> Sequence[Decided]:
         """Return the last decisions of rollouts, the oldest first."""
+
+    async def explain(self, request_id: str) -> tuple[Explained, ...]:
+        """Return what plugins know of a request; takes a few seconds at most."""
 
     @property
     def rollouts(self) -> Rollouts:

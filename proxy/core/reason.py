@@ -44,6 +44,7 @@ class Reason(StrEnum):
     WRITE_AFFINITY = "write_affinity"
     RULE = "rule"
     FAILOVER = "failover"
+    DECLINED = "declined"
     # faults of the client
     BAD_REQUEST = "bad_request"
     HEAD_TOO_LARGE = "head_too_large"
@@ -153,6 +154,7 @@ DECISIONS: dict[Reason, str] = {
     Reason.WRITE_AFFINITY: "The caller has just written; the arm that was written to answered.",
     Reason.RULE: "One of the rollout's rules named the arm.",
     Reason.FAILOVER: "New failed, and it was safe to ask legacy; legacy answered.",
+    Reason.DECLINED: "A plugin of new left a request that is none of its kind to legacy.",
 }
 
 TIMEOUTS = frozenset(

@@ -2,12 +2,13 @@
 
 import ipaddress
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from proxy.api.callers import Caller
 from proxy.config.models import Config
 from proxy.config.models import Route as DeclaredRoute
 from proxy.core.affinity import WriteAffinity
@@ -20,6 +21,7 @@ from proxy.core.rollout_state import RolloutState
 from proxy.core.window import Window
 from proxy.dataplane.access_log import AccessLog
 from proxy.dataplane.accounting import NO_ARM
+from proxy.dataplane.callers import Callers
 from proxy.dataplane.compile import EndpointRoute, compile_routes
 from proxy.dataplane.compile_rollouts import (
     NOTHING,
@@ -197,6 +199,7 @@ class Generation:
         self.on_drained: Callable[[], None] | None = None
         self._identifier = identifier
         self._knower: Identifier | None = None
+        self._callers: Callers | None = None
         self._networks = [ipaddress.ip_network(n) for n in config.identity.trusted_proxies]
         self.wall_clock = wall_clock
         self.learned = dict(learned)
@@ -228,6 +231,17 @@ class Generation:
         if self._knower is None:
             self._knower = Identifier(self.config.identity)
         return self._knower.identify(head.by_name, now, trusted=trusted).attributes
+
+    def caller(self, head: RequestHead, *, trusted: bool, now: float) -> Awaitable[Caller | None]:
+        """Find out which user sent `head`, as far as one can believe it; may ask legacy."""
+        if self._callers is None:
+            self._callers = Callers(self.config.identity, self._identifier)
+        return self._callers.find(head.by_name, now, trusted=trusted)
+
+    async def close(self) -> None:
+        """Close the connections that only this generation has; nobody needs them any more."""
+        if self._callers is not None:
+            await self._callers.close()
 
     def steer(self, state: RolloutState) -> None:
         """Let a rollout stand as `state` says, from the next request on.

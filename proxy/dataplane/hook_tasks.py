@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from proxy.api.reply import Refused, Reply
+from proxy.api.reply import BODILESS, Refused, Reply, Unserved
 from proxy.api.request import Body, Request
 from proxy.core.field import MessageError
 from proxy.dataplane.hook_calls import failed, wanted, whole
 from proxy.dataplane.rewriting import consistent
-from proxy.pluginhost.chains import Step
+from proxy.pluginhost.chains import Chains, Step
 from proxy.pluginhost.guard import CATCHABLE
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _log: FilteringBoundLogger = structlog.get_logger()
 # How long a plugin's stream may take to close, in seconds.
 _CLOSE_SECONDS = 5.0
 _TOO_LONG = "it took longer than it may"
+# Afterwards something may have been done.
+_MAY_LEAVE = ("rewrite_request", "dispatch")
 
 
 async def drive(exchange: "PluggedExchange", work: Coroutine[Any, Any, _Next]) -> None:
@@ -45,6 +47,9 @@ async def drive(exchange: "PluggedExchange", work: Coroutine[Any, Any, _Next]) -
     except Refused as refusal:
         if not exchange.over:
             exchange.answer(refusal.reply)
+    except Unserved as left:
+        if not exchange.over and not exchange.left_to_legacy(left.reply.status, failed=left.failed):
+            exchange.answer(left.reply)
     except Exception:
         if exchange.over:
             _log.exception("hook_task_failed")
@@ -65,29 +70,53 @@ async def rewrite_request(
     exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request, body: Body
 ) -> _Next:
     """Let each plugin rewrite the body that the one before returned."""
+    return partial(exchange.rewritten, await _rewritten_body(exchange, steps, request, body))
+
+
+async def _rewritten_body(
+    exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request, body: Body
+) -> Body:
     for step in steps:
         body = await _call(exchange, step, "rewrite_request", None, request, body) or body
-    return partial(exchange.rewritten, body)
+    return body
 
 
 async def rewrite_response(
     exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request, reply: Reply
 ) -> _Next:
     """Let each plugin rewrite the answer that the one before returned."""
+    return partial(exchange.answer, await _rewritten_reply(exchange, steps, request, reply))
+
+
+async def _rewritten_reply(
+    exchange: "PluggedExchange", steps: tuple[Step, ...], request: Request, reply: Reply
+) -> Reply:
     came = reply.body
     for step in steps:
         reply = await _call(exchange, step, "rewrite_response", None, request, reply) or reply
     if reply.body is not came:
         consistent(reply)
-    return partial(exchange.answer, reply)
+    return reply
 
 
 async def dispatch(
-    exchange: "PluggedExchange", step: Step, request: Request, data: bytes, seconds: float
+    exchange: "PluggedExchange", chains: Chains, step: Step, request: Request, body: Body
 ) -> _Next:
-    """Have the plugin answer; a streamed answer is sent from here."""
-    reply: Reply = await _call(exchange, step, "dispatch", seconds, request, data)
+    """Have the plugin answer, amid those that rewrite; a streamed answer is sent from here."""
+    seconds = request.time_limit
+    body = await _rewritten_body(exchange, chains.rewrite_request, request, body)
+    reply: Reply
+    try:
+        reply = await _call(exchange, step, "dispatch", seconds, request, body.data)
+    except Unserved as left:
+        if exchange.over or exchange.left_to_legacy(left.reply.status, failed=left.failed):
+            return _nothing
+        reply = left.reply
     if isinstance(reply.body, bytes):
+        if chains.rewrite_response and reply.body and reply.status not in BODILESS:
+            # A plugin may keep a reply, and return it again and again.
+            copy = reply.copied()
+            reply = await _rewritten_reply(exchange, chains.rewrite_response, request, copy)
         return partial(exchange.answer, reply)
     parts: AsyncIterator[bytes] = reply.body
     try:
@@ -164,8 +193,10 @@ async def _call(
         # Else a deadline cancelled it, or something that it waited for was cancelled.
         late = _timed_out(exchange)
         failed(step.guard, step.on_fault, hook, TimeoutError(_TOO_LONG) if late else error)
-    except Refused:
-        raise
+    except (Refused, Unserved) as answered:
+        if isinstance(answered, Refused) or hook in _MAY_LEAVE:
+            raise
+        failed(step.guard, step.on_fault, hook, answered)
     except CATCHABLE as error:
         if exchange.over:
             raise asyncio.CancelledError from error  # told already, when its time was over

@@ -43,24 +43,31 @@ _UNREAD = _Unread.UNREAD
 class Identifier:
     """Identifies the callers of one generation of the configuration."""
 
-    __slots__ = ("_attributes", "_find_claims", "_from_anyone", "_from_trusted")
+    __slots__ = ("_attributes", "_from_anyone", "_from_trusted", "find_claims")
+    find_claims: _FindClaims
 
-    def __init__(self, settings: Settings, wanted: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        wanted: Collection[str] | None = None,
+        beside: "Identifier | None" = None,
+    ) -> None:
         """Compile the extractors.
 
         ``wanted`` names the attributes that somebody will ask for; None is all
-        that are declared. Reads the public key's file, if there is one. Raises
+        that are declared. ``beside`` is another one of the same ``jwt`` section, to verify
+        each token once for both; else the public key's file is read, if there is one. Raises
         ValueError if there is no JWT key or it does not fit its algorithms.
         """
-        self._find_claims = _claims_finder(settings.jwt)
+        self.find_claims = beside.find_claims if beside else _claims_finder(settings.jwt)
         self._attributes = {
             name: tuple(_text_finder(extractor) for extractor in extractors)
             for name, extractors in settings.attributes.items()
             if wanted is None or name in wanted
         }
         everybody = [e for e in settings.key if e.kind != "header"]
-        self._from_anyone = _key_finders(everybody, self._find_claims, lower=settings.lower)
-        self._from_trusted = _key_finders(settings.key, self._find_claims, lower=settings.lower)
+        self._from_anyone = _key_finders(everybody, self.find_claims, lower=settings.lower)
+        self._from_trusted = _key_finders(settings.key, self.find_claims, lower=settings.lower)
 
     def identify(self, fields: Fields, now: float, *, trusted: bool) -> Identity:
         """Return who sent these header fields.
@@ -72,7 +79,7 @@ class Identifier:
         attributes: Mapping[str, str] = NO_ATTRIBUTES
         if self._attributes:
             attributes = _Attributes(
-                self._attributes, self._find_claims, fields, now, trusted=trusted
+                self._attributes, self.find_claims, fields, now, trusted=trusted
             )
         for find in self._from_trusted if trusted else self._from_anyone:
             identity = find(fields, now, attributes)

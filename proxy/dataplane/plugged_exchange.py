@@ -1,7 +1,7 @@
 """An exchange on a route with plugins: the same road, with their hooks along it.
 
     admit → assign, decide → (whole body, rewrite_request → edit_request → upstream)
-                          or (whole body, dispatch)
+                          or (whole body, rewrite_request → dispatch)
           → (whole answer, rewrite_response) → edit_response → client → finished
 
 Plain hooks are called here, in passing. Coroutine hooks are awaited by a task
@@ -135,6 +135,7 @@ class PluggedExchange(SplitExchange):
         request, to = self._request, self._destination
         request.arm, request.reason = to.arm, to.reason
         self._rewritten = None
+        self._chains = self._chains.of(to.arm)
         if not to.goal.plugin and not self._chains.rewrite_request:
             self._attempt(fresh=False)
         elif self._whole_body is None:
@@ -184,12 +185,12 @@ class PluggedExchange(SplitExchange):
     def _collected(self, data: bytes) -> None:
         chains, request, to = self._chains, self._request, self._destination
         self._whole_body = data
+        body = Body(request.method, request.path, request.query, data)
         if to.goal.plugin:
             self._sent = True
-            step, timeout = self.generation.dispatcher(self._bound, to)
-            self._start(hook_tasks.dispatch(self, step, request, data, timeout))
+            step, request.time_limit = self.generation.dispatcher(self._bound, to)
+            self._start(hook_tasks.dispatch(self, chains, step, request, body))
         else:
-            body = Body(request.method, request.path, request.query, data)
             self._start(hook_tasks.rewrite_request(self, chains.rewrite_request, request, body))
 
     # the attempt
@@ -376,10 +377,10 @@ class PluggedExchange(SplitExchange):
 
     # the end
 
-    def _rescue(self, fault: Reason | None) -> None:
+    def _to_legacy(self, reason: Reason) -> None:
         self._task = None  # whatever it still finds out is not wanted any more
         self.timed_out = False  # that was its time, not that of who is asked next
-        super()._rescue(fault)
+        super()._to_legacy(reason)
 
     def _body_is_here(self) -> bool:
         return self._whole_body is not None or super()._body_is_here()

@@ -36,7 +36,6 @@ class SplitExchange(Exchange):
 
     # Whether something may have been done with the request, by an upstream or a plugin.
     _sent = False
-    _rescued = False
     # When the head of the answer came (perf_counter); 0 before.
     _headed = 0.0
     # A plugin's answer is sent in parts.
@@ -126,18 +125,35 @@ class SplitExchange(Exchange):
     def _body_is_here(self) -> bool:
         return self._body is None or self._body.rewindable
 
+    def left_to_legacy(self, status: int, *, failed: bool) -> bool:
+        """Have legacy answer what a plugin did nothing with; false where it may or can not.
+
+        `status` is what would be told of it, and what new has `failed` with.
+        """
+        if self._destination.decision.arm is not Arm.NEW or (failed and not self._bound.rescues):
+            return False
+        if failed:
+            self._headed, self._upstream_status = perf_counter(), max(status, 500)
+            self._rescue(None)
+        else:
+            self._to_legacy(Reason.DECLINED)
+        return True
+
     def _rescue(self, fault: Reason | None) -> None:
-        """Ask legacy."""
+        """Ask legacy for what new has failed at."""
         self._observe(fault, self._headed or perf_counter())
+        self._client.door.accounting.rescued(self._bound.name)
+        self._to_legacy(Reason.FAILOVER)
+
+    def _to_legacy(self, reason: Reason) -> None:
+        """Begin anew with legacy; nobody has seen anything of new."""
         bound, was = self._bound, self._destination
-        self._client.door.accounting.rescued(bound.name)
-        self._rescued = True
         self._sent = False
         self._headed = 0.0
         self._upstream_status = 0
         self._retried = False
         self._tried = ()
-        decision = was.decision._replace(arm=Arm.LEGACY, reason=Reason.FAILOVER, tag=-1)
+        decision = was.decision._replace(arm=Arm.LEGACY, reason=reason, tag=-1)
         self._destination = to = Destination(bound, was.identity, decision)
         self._answer.expose(self.generation.exposed(to.arm, to.reason))
         if self._body is not None:

@@ -16,12 +16,34 @@ REVERSED = ("rewrite_response", "edit_response")
 """Called in reverse order: who came last on the way in is first on the way out."""
 
 
+OF_ONE_ARM = ("edit_request", "rewrite_request", "rewrite_response", "edit_response")
+"""Not called for a request of the other arm, where a use is for one arm alone."""
+
+
 def assemble(
     chains: Chains,
     uses: Sequence[UseInstance],
     applications: Iterable[ApplicationInstance],
 ) -> None:
     """Give `chains` new tuples: the uses of one route, and whoever watches every route."""
+    applications = tuple(applications)
+    _fill(chains, uses, applications)
+    if any(use.use.arm for use in uses):
+        for arm in ("legacy", "new"):
+            mine = chains.by_arm.setdefault(arm, Chains())
+            mine.by_arm = chains.by_arm  # a request may still change its arm
+            _fill(mine, uses, applications)
+            alone = Chains()
+            _fill(alone, [use for use in uses if use.use.arm in ("", arm)], ())
+            for hook in OF_ONE_ARM:
+                setattr(mine, hook, getattr(alone, hook))
+
+
+def _fill(
+    chains: Chains,
+    uses: Sequence[UseInstance],
+    applications: Iterable[ApplicationInstance],
+) -> None:
     for hook in FORWARD:
         steps = [use.steps[hook] for use in uses if hook in use.steps]
         if hook == "finished":

@@ -38,6 +38,7 @@ class Chains:
         "admit",
         "admit_waits",
         "assign",
+        "by_arm",
         "edit_request",
         "edit_response",
         "finished",
@@ -55,3 +56,8 @@ class Chains:
         self.rewrite_response: tuple[Step, ...] = ()
         self.edit_response: tuple[Step, ...] = ()
         self.finished: tuple[Step, ...] = ()
+        self.by_arm: dict[str, Chains] = {}
+
+    def of(self, arm: str) -> "Chains":
+        """Return what is called for requests of this arm; ``none`` where there are no arms."""
+        return self.by_arm.get(arm, self) if self.by_arm else self

@@ -18,6 +18,7 @@ from proxy.api.judging import Question, Verdict
 from proxy.pluginhost import tracing
 from proxy.pluginhost.alerts import Alerts
 from proxy.pluginhost.codes import Gathered, LiveCodes, gather
+from proxy.pluginhost.explaining import Explained, explained
 from proxy.pluginhost.faults import FaultLog, release_hint
 from proxy.pluginhost.fitting import fit
 from proxy.pluginhost.guard import Guard
@@ -29,6 +30,7 @@ from proxy.pluginhost.plugin_set import PluginSet
 from proxy.pluginhost.routers import provide
 from proxy.pluginhost.running import in_thread
 from proxy.pluginhost.services import Surroundings
+from proxy.pluginhost.stores import PluginStores
 from proxy.pluginhost.wanted import Wanted
 from proxy.settings.problems import ConfigError, Problem
 
@@ -49,17 +51,21 @@ class PluginHost:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         *,
+        stores: PluginStores | None = None,
         trace_hooks: bool | None = None,
         startup_seconds: float = STARTUP_SECONDS,
         shutdown_seconds: float = SHUTDOWN_SECONDS,
         import_seconds: float = IMPORT_SECONDS,
     ) -> None:
-        """`trace_hooks` is what CROSSFADE_TRACE_HOOKS says, unless it is given."""
+        """`stores` gives plugins theirs; without it there are none.
+
+        `trace_hooks` is what CROSSFADE_TRACE_HOOKS says, unless it is given.
+        """
         traced = tracing.wanted() if trace_hooks is None else trace_hooks
         self.faults = FaultLog(self._quarantined, clock)
         """What the plugins' faults come to, over all reloads."""
         self._alerts = Alerts(self._told)
-        self._around = Surroundings(PluginMetrics(registry), self.alert, clock, wall_clock)
+        self._around = Surroundings(PluginMetrics(registry), self.alert, clock, wall_clock, stores)
         self._codes = LiveCodes()
         self._maker = Maker(self.faults, clock, traced=traced)
         self._startup_seconds = startup_seconds
@@ -126,6 +132,10 @@ class PluginHost:
     def judge(self, question: Question) -> list[Verdict]:
         """Ask every application that judges; a fault, or a quarantine, is a ``hold``."""
         return verdicts(self._told(), question)
+
+    async def explain(self, request_id: str) -> tuple[Explained, ...]:
+        """Ask every application what it knows of a request; see `Explained`."""
+        return await explained(self._told(), request_id)
 
     async def close(self) -> None:
         """End all sets, whoever uses them; the process ends."""

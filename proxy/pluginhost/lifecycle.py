@@ -39,6 +39,8 @@ async def start(one: ApplicationInstance, around: Surroundings, seconds: float) 
 async def stop(applications: Iterable[ApplicationInstance], seconds: float) -> None:
     """End applications one after another, whatever they do; their faults are counted."""
     for one in applications:
+        if one.services is not None:
+            one.services.withdraw()  # what is shut down serves nobody
         shutdown = one.calls.get("shutdown")
         if shutdown is not None:
             try:

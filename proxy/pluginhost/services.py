@@ -1,23 +1,30 @@
 """What the host hands to `startup`; the real thing behind `proxy.api.Services`."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 from proxy.api.events import Alert
+from proxy.api.stores import DynamoTable, RedisScripts, SqliteFile
 from proxy.pluginhost.guard import CATCHABLE, Guard
 from proxy.pluginhost.metrics import CounterHandle, GaugeHandle, Kind, PluginMetrics, Series
+from proxy.pluginhost.offers import Offers
+from proxy.pluginhost.stores import NoStores, Opened, PluginStores
 
 __all__ = ["PluginServices", "Surroundings"]
+
+_Service = TypeVar("_Service")
+_Opened = TypeVar("_Opened", bound=Opened)
 
 
 class Surroundings:
     """What the services of all plugins have in common."""
 
-    __slots__ = ("alert", "clock", "metrics", "wall_clock")
+    __slots__ = ("alert", "clock", "metrics", "offers", "stores", "wall_clock")
 
     def __init__(
         self,
@@ -25,12 +32,18 @@ class Surroundings:
         alert: Callable[[Alert], None],
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        stores: PluginStores | None = None,
     ) -> None:
-        """`clock` only goes forward, `wall_clock` is Unix time; both in seconds."""
+        """`clock` only goes forward, `wall_clock` is Unix time; both in seconds.
+
+        Without `stores` a plugin that asks for one is told that there are none.
+        """
         self.metrics = metrics
         self.alert = alert
         self.clock = clock
         self.wall_clock = wall_clock
+        self.stores = NoStores() if stores is None else stores
+        self.offers = Offers()
 
 
 class PluginServices:
@@ -42,6 +55,7 @@ class PluginServices:
         self._around = surroundings
         self._tasks: set[asyncio.Task[None]] = set()
         self._series: dict[tuple[Kind, str], Series] = {}
+        self._opened: list[Opened] = []
         self._ended = False
 
     @property
@@ -65,9 +79,11 @@ class PluginServices:
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run `work` in the background. Raises RuntimeError once the plugin has ended."""
-        if self._ended:
+        try:
+            self._check_living(repr(name))
+        except RuntimeError:
             work.close()
-            raise RuntimeError(f"plugin {self._guard.plugin} has ended: {name!r} cannot begin")
+            raise
         task = asyncio.create_task(self._run(work, name), name=f"{self._guard.plugin}: {name}")
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._over(done, work))
@@ -84,22 +100,71 @@ class PluginServices:
         """Tell every plugin that has the hook `alert_raised`."""
         self._around.alert(alert)
 
+    def share(self, kind: type[_Service], offer: _Service) -> None:
+        """Offer a service to other plugins. Raises RuntimeError once the plugin has ended."""
+        self._check_living(kind.__name__)
+        self._around.offers.share(self, kind, offer)
+
+    def shared(self, kind: type[_Service]) -> _Service | None:
+        """Return what was offered last and is still there; None if nothing."""
+        return self._around.offers.shared(kind)
+
+    def sqlite(self, path: Path, migrations: Sequence[str]) -> SqliteFile:
+        """Return a SQLite file. Raises RuntimeError once the plugin has ended."""
+        self._check_living("a store")
+        return self._kept(self._around.stores.sqlite(self._guard.plugin, path, migrations))
+
+    def redis(self, url: str) -> RedisScripts:
+        """Return a Redis. Raises ValueError, and RuntimeError once the plugin has ended."""
+        self._check_living("a store")
+        return self._kept(self._around.stores.redis(self._guard.plugin, url))
+
+    def dynamodb(self, table: str, region: str = "", endpoint: str = "") -> DynamoTable:
+        """Return a table. Raises RuntimeError once the plugin has ended."""
+        self._check_living("a store")
+        return self._kept(self._around.stores.dynamodb(table, region, endpoint))
+
     @property
     def running(self) -> int:
         """Return how many background tasks there are."""
         return len(self._tasks)
 
+    def withdraw(self) -> None:
+        """Take back what is offered to other plugins."""
+        self._around.offers.withdraw(self)
+
     async def end(self, seconds: float) -> None:
-        """Cancel the background tasks, wait for them `seconds` at most, give metrics back."""
+        """Cancel the background tasks, then close stores: `seconds` each; give metrics back."""
         self._ended = True
+        self.withdraw()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             # What swallows its cancellation keeps running, but nobody waits for it.
             await asyncio.wait(set(self._tasks), timeout=seconds)
+        await self._close_all(seconds)
         for series in self._series.values():
             self._around.metrics.give_back(series)
         self._series.clear()
+
+    async def _close_all(self, seconds: float) -> None:
+        closing = {asyncio.ensure_future(opened.close()) for opened in self._opened}
+        self._opened.clear()
+        if closing:
+            closed, late = await asyncio.wait(closing, timeout=seconds)
+            for task in late:
+                task.cancel()
+            for task in closed:
+                if (error := task.exception()) is not None:
+                    self.log.warning("store_not_closed", reason=str(error))
+
+    def _kept(self, opened: _Opened) -> _Opened:
+        self._opened.append(opened)
+        return opened
+
+    def _check_living(self, wanted: str) -> None:
+        if self._ended:
+            raise RuntimeError(f"plugin {self._guard.plugin} has ended: {wanted} cannot begin")
 
     def _take(self, kind: Kind, name: str, says: str, labels: tuple[str, ...]) -> Series:
         taken = self._series.get((kind, name))

@@ -22,7 +22,7 @@ from proxy.stores.records import (
     state_text,
     version_of,
 )
-from proxy.stores.redis_link import RedisLink, end_all
+from proxy.stores.redis_link import RedisLink, end_all, lua
 from proxy.stores.rollouts import AuditEntry, FencedError
 
 __all__ = ["RedisStore"]
@@ -102,7 +102,7 @@ class RedisStore:
             AUDIT_KEPT,
             FOUND_FOR if idempotency_key else 0,
         )
-        said, *rest = await self.link.run("save", keys, values)
+        said, *rest = await self.link.run(lua("save"), keys, values)
         if said == b"fenced":
             raise FencedError(f"another replica leads now; {state.name} is left as it is")
         if said == b"conflict":
@@ -114,7 +114,7 @@ class RedisStore:
         if not idempotency_key:
             return None
         keys = (self._found_by(idempotency_key), self._audit)
-        found = self._entries(await self.link.run("find", keys))
+        found = self._entries(await self.link.run(lua("find"), keys))
         return found[0] if found else None
 
     async def audit(
@@ -126,7 +126,7 @@ class RedisStore:
             return []
         begin = f"({milliseconds}-{number}" if before else "+"
         keys = [self._audit] if rollout is None else [self._audit, self._audit_of(rollout)]
-        return self._entries(await self.link.run("audit", keys, (begin, page_size(limit))))
+        return self._entries(await self.link.run(lua("audit"), keys, (begin, page_size(limit))))
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` at first, soon after another replica's `save`, and after each outage."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from proxy.core.observations import SLICE_SECONDS, Totals
 from proxy.core.sketch import united
-from proxy.stores.redis_link import RedisLink
+from proxy.stores.redis_link import RedisLink, lua
 from proxy.stores.rollouts import Beat, Flush, StoreLostError
 
 __all__ = ["KEYS_MOST", "NAMES_MOST", "RedisFleet"]
@@ -41,7 +41,7 @@ class RedisFleet:
         """Say that this replica is alive; return all that are, the latest first."""
         said = json.dumps({"config": beat.config, "applied": dict(beat.applied)})
         rows = await self._link.run(
-            "beat",
+            lua("beat"),
             (self._beats, self._said),
             (beat.replica, said, _GONE_MS, _SEGMENT_SECONDS, _REPLICAS_MOST),
         )
@@ -50,14 +50,14 @@ class RedisFleet:
 
     async def leave(self, replica: str) -> None:
         """Say that this replica ends; lets go of the lease if it has it."""
-        await self._link.run("leave", (self._beats, self._said, self._lease), (replica,))
+        await self._link.run(lua("leave"), (self._beats, self._said, self._lease), (replica,))
 
     async def lead(self, replica: str) -> int:
         """Take or renew the lease (ten seconds); return its fencing token, 0 if another has it.
 
         Tokens grow with each change of the leader; they are about milliseconds since 1970.
         """
-        token = await self._link.run("lead", (self._lease, self._fence), (replica, _LEASE_MS))
+        token = await self._link.run(lua("lead"), (self._lease, self._fence), (replica, _LEASE_MS))
         return int(token)
 
     async def unheard(self) -> float:
@@ -80,12 +80,12 @@ class RedisFleet:
         for number, counts in flush.slices.items():
             values += (number, *_counted(counts))
         values += (*_told(flush.keys), *_told(flush.sketches))
-        await self._link.run("add", keys, values)
+        await self._link.run(lua("add"), keys, values)
 
     async def totals(self, rollout: str, segment: int, since: int) -> Totals:
         """Return what all replicas observed in `segment`, with the slices from `since` on."""
         counts, sets, sketches, slices = await self._link.run(
-            "totals",
+            lua("totals"),
             (self._segment(rollout, segment), self._slices(rollout)),
             (since, SLICE_SECONDS, _SLICES_MOST),
         )

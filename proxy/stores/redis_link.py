@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Collection, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -17,7 +18,7 @@ from redis.exceptions import RedisError
 
 from proxy.stores.rollouts import StoreLostError
 
-__all__ = ["PATIENCE", "RedisLink", "RedisPlace", "end_all", "place_of"]
+__all__ = ["PATIENCE", "RedisLink", "RedisPlace", "end_all", "lua", "place_of"]
 
 PATIENCE: Final = 1.9
 """Seconds that a call waits before the store counts as lost."""
@@ -97,14 +98,25 @@ class RedisLink:
         self._scripts: dict[str, AsyncScript] = {}
         self._under_way: set[asyncio.Future[Any]] = set()
 
+    @property
+    def url(self) -> str:
+        """Where it is, without credentials."""
+        return self.place.url
+
+    def key(self, *parts: str) -> str:
+        """Return the key of this name; all of them have the same slot in a cluster."""
+        return self.place.key(*parts)
+
     async def run(
         self, script: str, keys: Sequence[str], values: Sequence[str | bytes | float] = ()
     ) -> Any:
-        """Run `lua/<script>.lua`; its answer in bytes, numbers and lists. Raises StoreLostError."""
+        """Run a script, given as its text; its answer in bytes, numbers and lists.
+
+        Raises StoreLostError.
+        """
         prepared = self._scripts.get(script)
         if prepared is None:
-            text = (_LUA / f"{script}.lua").read_text(encoding="utf-8")
-            prepared = self._scripts[script] = self.client.register_script(text)
+            prepared = self._scripts[script] = self.client.register_script(script)
         return await self._bounded(prepared(keys, values))
 
     async def call(self, command: str, *values: str | bytes | float) -> Any:
@@ -149,6 +161,12 @@ class RedisLink:
         self._under_way.discard(task)
         if not task.cancelled():
             task.exception()  # of one that was given up nobody else asks
+
+
+@cache
+def lua(name: str) -> str:
+    """Return the text of `lua/<name>.lua`."""
+    return (_LUA / f"{name}.lua").read_text(encoding="utf-8")
 
 
 async def end_all(tasks: Collection[asyncio.Future[Any]]) -> None:

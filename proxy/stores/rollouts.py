@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from proxy.api.stores import StoreError
 from proxy.core.observations import Totals
 from proxy.core.ramp_table import NotAllowedError
 from proxy.core.rollout_state import RolloutState
@@ -21,7 +22,7 @@ __all__ = [
 ]
 
 
-class StoreLostError(Exception):
+class StoreLostError(StoreError):
     """The store cannot be reached, or does not answer; the text says which and how."""
 
 

@@ -1,14 +1,10 @@
 """The store of one process on its own disk: a SQLite file that one thread reads and writes."""
 
-import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from proxy.core.rollout_state import RolloutState
 from proxy.stores.records import (
@@ -23,30 +19,13 @@ from proxy.stores.records import (
     state_text,
     version_of,
 )
-from proxy.stores.rollouts import AuditEntry, StoreLostError
+from proxy.stores.rollouts import AuditEntry
+from proxy.stores.sqlite_file import PATIENCE, SqliteFile
 from proxy.stores.sqlite_schema import migrate, transaction
 
-__all__ = ["PATIENCE", "SqliteStore"]
+__all__ = ["SqliteStore"]
 
-PATIENCE: Final = 1.9
-"""Seconds that a call waits for the disk before the store counts as lost."""
-
-_LOCK_SECONDS: Final = 1.0
-_WAITING_MOST: Final = 1_000
 _TRIM_EVERY: Final = 1_000
-
-_ADVICE: Final = {
-    sqlite3.SQLITE_FULL: "the disk is full; make room",
-    sqlite3.SQLITE_BUSY: "another process holds its lock; one file serves one Crossfade",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a copy, or move it away",
-    sqlite3.SQLITE_NOTADB: "the file is no SQLite database; name another one",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; look at the folder and its rights",
-    sqlite3.SQLITE_READONLY: "it may not be written; look at its rights",
-    sqlite3.SQLITE_IOERR: "the disk fails",
-}
-
-Answer = TypeVar("Answer")
-Job = Callable[[sqlite3.Connection], Answer]
 
 
 class SqliteStore:
@@ -67,27 +46,17 @@ class SqliteStore:
         """`wall_clock` gives Unix time in seconds; `patience` see `PATIENCE`."""
         self.url = f"sqlite://{path}"
         self._reading = Reading(self.url, wall_clock)
-        self._path = path
         self._wall_clock = wall_clock
-        self._patience = patience
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="crossfade-sqlite")
-        self._connection: sqlite3.Connection | None = None
-        self._waiting = 0
-        self._closed = False
+        file = SqliteFile(path, synchronous="FULL", patience=patience)
+        self._file = file.door(lambda connection: migrate(connection, self.url))
 
     async def open(self) -> None:
         """Create or upgrade the file. Raises StoreLostError."""
-        await self._ask(lambda _: None)
+        await self._file.ask(lambda _: None)
 
     async def close(self) -> None:
         """End the thread, after what it has been asked for; the log is folded into the file."""
-        if self._closed:
-            return
-        self._closed = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
-        self._thread.shutdown(wait=False)
+        await self._file.close()
 
     async def now(self) -> float:
         """Return Unix time in seconds."""
@@ -95,7 +64,7 @@ class SqliteStore:
 
     async def load(self) -> dict[str, RolloutState]:
         """Return all states by name."""
-        rows = await self._ask(
+        rows = await self._file.ask(
             lambda connection: connection.execute("SELECT name, state FROM rollouts").fetchall()
         )
         return self._reading.states(dict(rows))
@@ -114,7 +83,7 @@ class SqliteStore:
         self._reading.check(state, entry)
         stored = state.stored(version_of(expected, entry))
         text = state_text(stored)
-        current = await self._ask(
+        current = await self._file.ask(
             lambda connection: self._save(connection, stored, expected, text, entry)
         )
         if current is None:
@@ -145,59 +114,7 @@ class SqliteStore:
     def watch(self, changed: Callable[[], None]) -> None:
         """Do nothing: no other replica writes."""
 
-    # -- the thread ------------------------------------------------------------
-
-    async def _ask(self, job: Job[Answer]) -> Answer:
-        """Have the thread do `job`; one that has not begun when patience ends is not done."""
-        if self._closed or self._waiting >= _WAITING_MOST:
-            raise StoreLostError(f"{self.url} is {'closed' if self._closed else 'overloaded'}")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(self._patience):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, job)
-        except TimeoutError:
-            raise StoreLostError(
-                f"{self.url} did not answer within {self._patience:g} s; look at its disk"
-            ) from None
-        finally:
-            self._waiting -= 1
-
-    def _do(self, job: Job[Answer]) -> Answer:
-        try:
-            return job(self._connected())
-        except (sqlite3.Error, OSError) as error:
-            self._let_go()
-            raise StoreLostError(f"{self.url}: {_advice(error)} ({error})") from error
-        except StoreLostError:
-            self._let_go()
-            raise
-
-    def _connected(self) -> sqlite3.Connection:
-        if self._connection is not None:
-            return self._connection
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its log the rights of the file, so the file is there before it. Only a file
-        # that is new is opened here: to close one that SQLite has open takes its locks away.
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        self._path.chmod(0o600)
-        connection = sqlite3.connect(self._path, timeout=_LOCK_SECONDS, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            migrate(connection, self.url)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
-        return connection
-
-    def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    # -- what it does ----------------------------------------------------------
+    # -- in the thread ---------------------------------------------------------
 
     def _save(
         self,
@@ -251,13 +168,5 @@ class SqliteStore:
             "ORDER BY number DESC LIMIT ?"
         )
         values = (*values, page_size(limit))
-        rows = await self._ask(lambda connection: connection.execute(query, values).fetchall())
+        rows = await self._file.ask(lambda connection: connection.execute(query, values).fetchall())
         return [entry_of(f"{ms}-{number}", text, self.url) for ms, number, text in rows]
-
-
-def _advice(error: Exception) -> str:
-    if isinstance(error, sqlite3.Error):
-        # The lowest byte is the kind; the others say more exactly which.
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        return _ADVICE.get(code, "SQLite fails")
-    return "the file cannot be had; look at the folder and its rights"

@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.stores.rollouts import StoreLostError
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "migrate", "transaction"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "check_owner", "migrate", "transaction"]
 
 APPLICATION_ID: Final = 0x43524644
 """Marks a file as Crossfade's (``CRFD``)."""
@@ -71,13 +71,18 @@ def migrate(connection: sqlite3.Connection, url: str) -> None:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
-def _version(connection: sqlite3.Connection, url: str) -> int:
-    version = _pragma(connection, "user_version")
+def check_owner(connection: sqlite3.Connection, url: str) -> None:
+    """Raise StoreLostError for a file that has tables of another program."""
     tables = int(connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
     if tables and _pragma(connection, "application_id") != APPLICATION_ID:
         raise StoreLostError(
             f"{url} is a database of another program; name a file of Crossfade's own"
         )
+
+
+def _version(connection: sqlite3.Connection, url: str) -> int:
+    check_owner(connection, url)
+    version = _pragma(connection, "user_version")
     if version > len(MIGRATIONS):
         raise StoreLostError(
             f"{url} was written by a newer Crossfade (schema {version}, this one knows "

@@ -12,18 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proxy import __version__
-from scripts.benchmarks import memory, plugins, report, requests, websocket
+from scripts.benchmarks import memory, plugins, report, requests, websocket, workflows
 from scripts.benchmarks.servers import program
+
+PARTS = ("http", "plugins", "memory", "websocket", "dispatch", "stream")
+WITH_WRK = frozenset(("http", "plugins", "dispatch", "all"))
 
 
 def arguments() -> argparse.Namespace:
     """What was asked for on the command line."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument(
-        "part", nargs="?", default="all", choices=["http", "plugins", "memory", "websocket", "all"]
-    )
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of http (default 3)")
-    parser.add_argument("--seconds", type=int, default=4, help="of each run of http (default 4)")
+    parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "all"])
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of a part (default 3)")
+    parser.add_argument("--seconds", type=int, default=4, help="of each run (default 4)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     return parser.parse_args()
@@ -48,12 +49,16 @@ def measure(part: str, rounds: int, seconds: int) -> report.Results:
         results["memory"] = memory.run()
     if part in {"websocket", "all"}:
         results["websocket"] = websocket.run()
+    if part in {"dispatch", "all"}:
+        results["dispatch"] = workflows.dispatch(rounds, seconds)
+    if part in {"stream", "all"}:
+        results["stream"] = workflows.stream(rounds)
     return results
 
 
 def main() -> int:
     asked = arguments()
-    if asked.part in {"http", "plugins", "all"} and not (program("wrk") and program("nginx")):
+    if asked.part in WITH_WRK and not (program("wrk") and program("nginx")):
         print("scripts/bench needs wrk and nginx (scripts/setup installs them)", file=sys.stderr)
         return 2
     results = measure(asked.part, asked.rounds, asked.seconds)

@@ -28,7 +28,12 @@ BUDGETS = (
     Budget("1 GiB up, MiB", ("memory", "body_growth_mib", "up"), 16),
     Budget("1 GiB down, slow client, MiB", ("memory", "body_growth_mib", "down_slow_reader"), 16),
     Budget("1 GiB up, slow upstream, MiB", ("memory", "body_growth_mib", "up_slow_reader"), 16),
+    Budget("a workflow, us", ("dispatch", "cpu_us"), 1700),
+    Budget("a chunk of a stream, us", ("stream", "chunk_us"), 25),
 )
+
+LITELLM_US = 17_300
+"""CPU µs of LiteLLM proxy 1.106 per chat completion, measured once; see docs/performance.md."""
 
 
 def number_at(results: Results, path: tuple[str, ...]) -> float | None:
@@ -107,6 +112,29 @@ def websocket_table(websocket: Results) -> Iterator[str]:
         yield f"| {name} | {row['round_trips_per_s']:,} | {cpu} |"
 
 
+def dispatch_table(dispatch: Results) -> Iterator[str]:
+    """The orchestrator, beside what others take to pass a chat completion on."""
+    yield f"Medians of {dispatch['rounds']} rounds of {dispatch['seconds']} s."
+    yield ""
+    yield "| whole answers | CPU µs per workflow | requests/s | p50 ms | p99 ms | at most |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    yield (
+        f"| crossfade, orchestrator | {dispatch['cpu_us']:,.0f} | {dispatch['rps']:,.0f} "
+        f"| {dispatch['p50_ms']:.1f} | {dispatch['p99_ms']:.1f} | 1700 |"
+    )
+    yield f"| LiteLLM proxy 1.106, measured earlier | {LITELLM_US:,} | | | | |"
+
+
+def stream_table(stream: Results) -> Iterator[str]:
+    """One line for all streams."""
+    yield f"Medians of {stream['rounds']} rounds of {stream['streams']} streams,"
+    yield f"{stream['at_once']} at once; a chunk's share of all that its stream takes."
+    yield ""
+    yield "| chunks of a stream | CPU µs per stream | CPU µs per chunk | at most |"
+    yield "|---:|---:|---:|---:|"
+    yield f"| {stream['chunks']} | {stream['stream_us']:,.0f} | {stream['chunk_us']:.1f} | 25 |"
+
+
 def markdown(results: Results) -> str:
     """All measured parts as Markdown."""
     machine = results["machine"]
@@ -119,12 +147,16 @@ def markdown(results: Results) -> str:
         "plugins": plugins_table,
         "memory": memory_table,
         "websocket": websocket_table,
+        "dispatch": dispatch_table,
+        "stream": stream_table,
     }
     titles = {
         "http": "Requests",
         "plugins": "Plugins",
         "memory": "Memory",
         "websocket": "WebSocket",
+        "dispatch": "Workflows",
+        "stream": "Streams",
     }
     for part, table in parts.items():
         if part in results:

@@ -23,33 +23,37 @@ class Sample:
     rps: float
     p50_ms: float
     p99_ms: float
+    requests: int = 0
 
 
-def wrk(port: int, seconds: int, path: str = "/") -> dict[str, int]:
+def wrk(port: int, seconds: int, path: str = "/", body: Path | None = None) -> dict[str, int]:
     """Send load with wrk; the numbers that its script prints. Raises RuntimeError on any error.
 
-    The path `/` is the usual one of the benchmarks.
+    The path `/` is the usual one of the benchmarks. With `body`, a file, JSON is posted:
+    what the file has, with the number of the user in place of TURN.
     """
     command = [program("wrk") or "wrk", "-t1", "-c32", f"-d{seconds}s", "-s", str(LOAD)]
-    ran = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
-    )
+    command.append(f"http://127.0.0.1:{port}{path}")
+    if body is not None:
+        command += ["--", str(body)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
     said: dict[str, int] = json.loads(ran.stdout.splitlines()[-1])
     if said["refused"] or said["broken"] or not said["requests"]:
         raise RuntimeError(f"wrk saw errors on port {port}: {said}")
     return said
 
 
-def measure(server: Server, seconds: int, path: str = "/") -> Sample:
+def measure(server: Server, seconds: int, path: str = "/", body: Path | None = None) -> Sample:
     """One run: the proxy's own CPU time divided by the requests that wrk counted."""
     before = server.cpu_seconds()
-    said = wrk(server.port, seconds, path)
+    said = wrk(server.port, seconds, path, body)
     cpu = server.cpu_seconds() - before
     return Sample(
         cpu_us=cpu * 1e6 / said["requests"],
         rps=said["requests"] * 1e6 / said["microseconds"],
         p50_ms=said["p50"] / 1000,
         p99_ms=said["p99"] / 1000,
+        requests=said["requests"],
     )
 
 

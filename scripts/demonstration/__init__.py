@@ -1,1 +1,1 @@
-"""The demonstration behind scripts/demo: two small apps, the proxy, 1,000 users."""
+"""The demonstration behind scripts/demo: legacy, the orchestrator, the proxy, 1,000 users."""

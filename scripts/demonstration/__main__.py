@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts.demonstration.stage import Stage, StageError
-from scripts.demonstration.traffic import Population, Tally, Traffic
+from scripts.demonstration.traffic import WANTED, Population, Tally, Traffic
 from scripts.demonstration.view import View
 
 STEPS = (5, 25, 50, 100)
@@ -24,8 +25,8 @@ class Pace(NamedTuple):
     rate: float
 
 
-NORMAL = Pace(step=8.0, rate=400)
-FAST = Pace(step=1.6, rate=900)
+NORMAL = Pace(step=8.0, rate=250)
+FAST = Pace(step=1.6, rate=700)
 
 
 async def hold(tally: Tally, seconds: float) -> None:
@@ -68,7 +69,9 @@ async def under_traffic(stage: Stage, view: View, pace: Pace) -> None:
 def announce(stage: Stage, view: View) -> None:
     """Say what is left running and what to try."""
     view.say("\nStill running; Ctrl-C ends it. Try:")
-    view.say(f"  curl -i -H 'X-User-Id: user-0001' {stage.url}/api/campaigns")
+    view.say(
+        f"  curl -i -H 'X-User-Id: user-0001' -d '{json.dumps(WANTED)}' {stage.url}/api/campaigns"
+    )
     view.say(f"  curl {stage.admin_url}/status    and    {stage.admin_url}/metrics")
     view.say(f"  edit the percentage in {stage.config}")
 

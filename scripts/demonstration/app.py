@@ -27,11 +27,16 @@ async def list_campaigns(request: web.Request) -> web.Response:
 
 
 async def create_campaign(request: web.Request) -> web.Response:
-    """Answer POST /api/campaigns with what was sent and a number."""
+    """Answer POST /api/campaigns as the legacy API does: an action is carried out."""
     sent = await request.json()
+    platforms = sent.get("platforms") or ["instagram"]
     numbers = request.app[NUMBERS]
-    answer = {"served_by": request.app[NAME], "id": f"campaign-{next(numbers)}", "campaign": sent}
-    return web.json_response(answer, status=201)
+    content = f"Content number {next(numbers)}"
+    result = {"content": content, "platforms": platforms, "provider": "legacy-content-service"}
+    return web.json_response(
+        {"status": "success", "result": result, "data": result},
+        headers={"X-API-Version": "v1-legacy-compatible", "X-Provider": request.app[NAME]},
+    )
 
 
 async def anything_else(request: web.Request) -> web.Response:

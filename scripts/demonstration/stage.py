@@ -14,7 +14,9 @@ import aiohttp
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = Path(__file__).with_name("app.py")
-PORTS = {"proxy": 8080, "admin": 9090, "legacy": 3000, "new": 3001}
+PORTS = {"proxy": 8080, "admin": 9090, "legacy": 3000, "provider": 3001}
+LATENCY = 0.01  # seconds that the stand-in for the providers takes
+KEYS = {"AZURE_OPENAI_API_KEY": "none", "OPENAI_API_KEY": "none"}  # yours stay where they are
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
 
@@ -63,7 +65,7 @@ def with_percentage(config: str, percentage: float) -> str:
 
 
 class Stage:
-    """Legacy app, new app and proxy, with their configuration in a folder of their own."""
+    """Legacy app, stand-in for providers and proxy, with their configuration in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.ports = choose_ports()
@@ -102,9 +104,12 @@ class Stage:
     async def _start(self) -> None:
         source = (ROOT / "config.yaml").read_text(encoding="utf-8")
         self.config.write_text(adapted(source, self.ports), encoding="utf-8")
-        for name in ("legacy", "new"):
-            await self._launch(name, str(APP), name, str(self.ports[name]))
-            await self._until_ok(name, f"http://127.0.0.1:{self.ports[name]}/api/health")
+        legacy, provider = str(self.ports["legacy"]), str(self.ports["provider"])
+        await self._launch("legacy", str(APP), "legacy", legacy)
+        await self._until_ok("legacy", f"http://127.0.0.1:{legacy}/api/health")
+        late = ("--latency", str(LATENCY))
+        await self._launch("provider", "-m", "tests.kit.provider", "--port", provider, *late)
+        await self._until_ok("provider", f"http://127.0.0.1:{provider}/v1/models")
         await self._launch("proxy", "-m", "proxy", "serve", "--config", str(self.config))
         await self._until_ok("proxy", f"{self.admin_url}/readyz")
 
@@ -114,7 +119,7 @@ class Stage:
                 sys.executable,
                 *arguments,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, **KEYS, "PYTHONUNBUFFERED": "1"},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -168,7 +173,7 @@ class Stage:
     async def _stop(self) -> None:
         if self._admin is not None:
             await self._admin.close()
-        for name in ("proxy", "new", "legacy"):
+        for name in ("proxy", "provider", "legacy"):
             if process := self._processes.get(name):
                 await self._end(process)
 

@@ -5,11 +5,31 @@ import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 
 MANY_FAILURES = 50
 USERS = tuple(f"user-{number:04}" for number in range(1000))
+WANTED = {
+    "action": "content_planning",
+    "platforms": ["instagram", "tiktok"],
+    "payload": {"theme": "spring sale", "tone": "warm"},
+}
+ARMS = {"legacy": "legacy", "hybrid": "new"}
+"""The arm that has answered, by the X-Provider of the legacy API."""
+
+
+def is_legacy_answer(answer: Any) -> bool:
+    """Whether it is what clients of the legacy API know, whichever arm it comes from."""
+    try:
+        result = answer["result"]
+        kept = answer == {"status": "success", "result": result, "data": result}
+        return (
+            kept and {*result} == {"content", "platforms", "provider"} and bool(result["content"])
+        )
+    except (KeyError, TypeError):
+        return False
 
 
 @dataclass
@@ -69,9 +89,9 @@ class Population:
 
 
 class Traffic:
-    """Requests at a bounded rate: each user in turn, every fourth one a POST."""
+    """Requests of the legacy API at a bounded rate, each user in turn."""
 
-    def __init__(self, url: str, population: Population, rate: float, workers: int = 16) -> None:
+    def __init__(self, url: str, population: Population, rate: float, workers: int = 32) -> None:
         self._url = url
         self._population = population
         self._interval = 1 / rate
@@ -101,23 +121,23 @@ class Traffic:
             pause = started + turn * self._interval - time.monotonic()
             if pause > 0:
                 await asyncio.sleep(pause)
-            await self._ask(session, turn, user)
+            await self._ask(session, user)
 
-    async def _ask(self, session: aiohttp.ClientSession, turn: int, user: str) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, user: str) -> None:
         self._population.tally.requests += 1
-        method, body = ("POST", {"title": "Spring sale"}) if turn % 4 == 0 else ("GET", None)
         try:
-            async with session.request(
-                method, self._url, json=body, headers={"X-User-Id": user}
+            async with session.post(
+                self._url, json=WANTED, headers={"X-User-Id": user}
             ) as response:
                 answer = await response.json(content_type=None)
-                claimed = response.headers.get("X-Crossfade-Arm")
+                headers = response.headers
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            self._population.tally.failed(f"{method} as {user}: {error!r}")
+            self._population.tally.failed(f"{user}: {error!r}")
             return
-        arm = answer.get("served_by")
-        if response.status not in {200, 201} or arm != claimed:
-            said = f"{method} as {user}: {response.status}, X-Crossfade-Arm {claimed}, {answer}"
+        arm = ARMS.get(headers.get("X-Provider", ""), "")
+        claimed = headers.get("X-Crossfade-Arm")
+        if response.status != 200 or arm != claimed or not is_legacy_answer(answer):
+            said = f"{user}: {response.status}, X-Crossfade-Arm {claimed}, {answer}"
             self._population.tally.failed(said)
         else:
             self._population.answered(user, arm)

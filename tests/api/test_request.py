@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.api import Outgoing, Request, TargetError
+from proxy.api.callers import Caller
 from proxy.api.request import Body, checked_method
 from proxy.core.identity import Identity
 from proxy.core.message import RequestHead, parse_request_head
@@ -66,6 +67,9 @@ class Asked:
     def attributes(self, head: RequestHead, *, trusted: bool, now: float) -> Mapping[str, str]:
         return {"tier": f"pro {trusted} {now:g}"}
 
+    async def caller(self, head: RequestHead, *, trusted: bool, now: float) -> Caller | None:
+        return Caller("user-1", "", "", is_admin=False, by=f"{trusted} {now:g}")
+
 
 def test_the_identity_is_found_out_once_and_only_when_somebody_asks() -> None:
     asked = Asked()
@@ -76,6 +80,19 @@ def test_the_identity_is_found_out_once_and_only_when_somebody_asks() -> None:
     assert request.attributes == {"tier": "pro True 5"}
     assert request.identity.source == "True 5"
     assert asked.times == 1
+
+
+async def test_the_caller_is_who_the_proxy_says() -> None:
+    head = parse_request_head(HEAD)
+    request = Request(head, "shop", "i", "t", "10.0.0.1", "http", True, None, Asked(), 5.0)
+    assert await request.caller() == ("user-1", "", "", False, "True 5")
+
+
+async def test_a_request_that_comes_from_nowhere_is_its_identitys() -> None:
+    identity = Identity(b"user-1", "test", verified=True)
+    request = Request(parse_request_head(HEAD), "shop", "i", "t", "c", "http", True, identity)
+    assert await request.caller() == ("user-1", "", "", False, "test")
+    assert await made().caller() is None
 
 
 def test_notes_stay_with_the_request() -> None:

@@ -16,7 +16,7 @@ def test_the_version_names_the_product_and_its_python() -> None:
 
 def test_each_command_explains_itself() -> None:
     names = [command.name for command in app.registered_commands]
-    expected = "serve check explain status reload ramp audit decide replay version"
+    expected = "serve check explain status reload ramp audit decide replay why version"
     assert set(expected.split()) <= set(names)
     for name in names:
         assert name is not None

@@ -1,12 +1,18 @@
 """The benchmark's own arithmetic, and that its pages and budgets fit together."""
 
+import json
+import urllib.request
+from pathlib import Path
+
 import pytest
 
-from scripts.benchmarks import report
+from scripts.benchmarks import report, streams, workflows
 from scripts.benchmarks.plugins import difference
 from scripts.benchmarks.requests import Sample, middle, ratios
 from scripts.benchmarks.servers import ANSWER, ANSWER_BYTES
 from scripts.benchmarks.websocket import ECHO, FRAME, MASK, MESSAGE
+from tests.kit.answering import AnsweringUpstream
+from tests.kit.provider import answer
 
 WITHIN: report.Results = {
     "http": {"cpu_ratio_to": {"nginx": {"crossfade": 3.5}, "naive": {"crossfade": 0.2}}},
@@ -51,8 +57,80 @@ def test_the_performance_page_has_the_markers_and_states_each_budget() -> None:
         assert most in page
 
 
-@pytest.mark.parametrize("part", ["http", "plugins", "memory", "websocket"])
+@pytest.mark.parametrize("part", ["http", "plugins", "memory", "websocket", "dispatch", "stream"])
 def test_a_part_that_was_not_measured_has_no_table(part: str) -> None:
     machine = {"cpus": 2, "system": "Linux", "python": "3.11"}
     text = report.markdown({"date": "2026-01-01", "version": "1", "machine": machine})
     assert "###" not in text, part
+
+
+PIECE = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
+
+
+def chunked(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return b"%b%x\r\n%b\r\n0\r\n\r\n" % (head, len(body), body)
+
+
+def test_streams_are_read_one_after_the_other_and_their_content_is_counted() -> None:
+    upstream = AnsweringUpstream(lambda _: chunked(PIECE * 5 + b"data: [DONE]\n\n"))
+    try:
+        came = streams.read(upstream.port, "/streams", "user-TURN", connections=2, each=3)
+        assert came == 2 * 3 * 5
+        assert sorted(one.body for one in upstream.requests) == [b"user-1"] * 3 + [b"user-2"] * 3
+    finally:
+        upstream.close()
+
+
+def test_a_stream_without_its_end_is_no_measurement() -> None:
+    upstream = AnsweringUpstream(lambda _: chunked(PIECE))
+    try:
+        with pytest.raises(RuntimeError, match="not complete"):
+            streams.read(upstream.port, "/streams", "", connections=1, each=1)
+    finally:
+        upstream.close()
+
+
+def test_what_is_measured_of_the_orchestrator_comes_from_the_provider(tmp_path: Path) -> None:
+    with workflows.stage(tmp_path) as (server, provider):
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{server.port}/api/campaigns",
+            data=workflows.CAMPAIGN.encode(),
+            headers={"Content-Type": "application/json", "X-User-Id": "user-1"},
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answered:
+            assert json.loads(answered.read())["status"] == "success"
+        provider.stand("*", answer(chunks=3))
+        intent = workflows.INTENT
+        assert streams.read(server.port, "/streams", intent, connections=1, each=1) == 3
+        assert provider.counts()["executed"] == 2
+    assert (tmp_path / "workflows.db").exists()
+
+
+def test_the_orchestrator_has_its_tables() -> None:
+    text = report.markdown(
+        {
+            "date": "2026-01-01",
+            "version": "1",
+            "machine": {"cpus": 2, "system": "Linux", "python": "3.11"},
+            "dispatch": {
+                "rounds": 3,
+                "seconds": 4,
+                "cpu_us": 1234.0,
+                "rps": 700.0,
+                "p50_ms": 40.0,
+                "p99_ms": 90.0,
+            },
+            "stream": {
+                "rounds": 3,
+                "streams": 256,
+                "at_once": 64,
+                "chunks": 250,
+                "stream_us": 5000.0,
+                "chunk_us": 20.0,
+            },
+        }
+    )
+    assert "| crossfade, orchestrator | 1,234 |" in text
+    assert "| 250 | 5,000 | 20.0 | 25 |" in text
+    assert "17,300" in text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.demonstration.stage import PORTS, Stage, adapted, with_percentage
-from scripts.demonstration.traffic import MANY_FAILURES, USERS, Population
+from scripts.demonstration.traffic import MANY_FAILURES, USERS, Population, is_legacy_answer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,9 +24,9 @@ def test_the_demonstration_loses_no_request_and_moves_nobody_back() -> None:
 def test_the_demonstration_edits_nothing_but_addresses_and_the_percentage() -> None:
     source = (ROOT / "config.yaml").read_text(encoding="utf-8")
     assert adapted(source, PORTS) == source
-    moved = adapted(source, {**PORTS, "proxy": 18080, "new": 13001})
+    moved = adapted(source, {**PORTS, "proxy": 18080, "provider": 13001})
     assert "listen: 127.0.0.1:18080" in moved
-    assert "url: http://127.0.0.1:13001" in moved
+    assert 'endpoint: "http://127.0.0.1:13001/v1"' in moved
     assert moved.replace(":18080", ":8080").replace(":13001", ":3001") == source
     assert with_percentage(source, 25).replace("percentage: 25", "percentage: 5") == source
 
@@ -69,3 +69,18 @@ async def test_the_demonstration_gives_up_when_most_requests_fail(
         tally.failed("no answer")
     await asyncio.sleep(0)
     assert tally.hopeless.is_set() is hopeless
+
+
+def test_an_answer_that_a_client_of_the_legacy_api_would_not_know_is_a_failure() -> None:
+    result = {"content": "text", "platforms": ["instagram"], "provider": "legacy-content-service"}
+    answer = {"status": "success", "result": result, "data": result}
+    assert is_legacy_answer(answer)
+    for other in (
+        {**answer, "traceId": "t"},
+        {**answer, "status": "error"},
+        {**answer, "result": {**result, "model": "m"}},
+        {"status": "success", "result": {**result, "model": "m"}, "data": {**result, "model": "m"}},
+        {"status": "error", "message": "Internal server error", "data": None},
+        None,
+    ):
+        assert not is_legacy_answer(other)

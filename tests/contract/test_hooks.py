@@ -30,6 +30,8 @@ class Everything(Application):
     @hook
     def health(self): self.called.append("health"); return ""
     @hook
+    async def explain(self, request_id): self.called.append("explain"); return ()
+    @hook
     def judge(self, question): self.called.append("judge"); return Verdict("pass", "")
     @hook
     def rollout_moved(self, move): self.called.append("rollout_moved")
@@ -121,6 +123,7 @@ async def test_each_hook_is_called_in_the_life_of_a_proxy() -> None:
         await turns()
         called.append(client.sent().rpartition(b"\r\n")[2].decode())
         made.reports()
+        assert await host.explain("r-1") == ()
         assert host.judge(QUESTION) == [Verdict("pass", "")]
         host.moved(Move("r", 0, 5, "test", "because"))
         host.alert(Alert("test", "r", "Something."))

@@ -11,8 +11,8 @@ from scripts.house_rules import source_files
 
 NAMED = re.compile(r"`crossfade ((?:(?:[a-z][a-z-]*|\{[^}]*\}|[A-Z]+)(?: |(?=`)))+)")
 
-PLUGINS = {"hello"}
-"""Commands of plugins that the pages make up."""
+PLUGINS = {"hello", "orchestrator"}
+"""Commands of plugins: one that the pages make up, and those that are shipped."""
 
 
 def unknown(words: list[str]) -> bool:

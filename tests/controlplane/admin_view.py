@@ -30,6 +30,7 @@ from proxy.dataplane.decided import Decided
 from proxy.dataplane.endpoint_snapshot import EndpointSnapshot
 from proxy.dataplane.generation import Generation
 from proxy.pluginhost.chains import Step
+from proxy.pluginhost.explaining import Explained
 from proxy.pluginhost.faults import FaultKey, SlowKey
 from proxy.pluginhost.guard import APPLICATION, Guard
 from proxy.pluginhost.reports import PluginReport, UseReport
@@ -181,6 +182,7 @@ class View:
         self.opened: Rollouts | None = None
         self.built: Generation | None = None
         self.decided: list[Decided] = []
+        self.explained: dict[str, tuple[Explained, ...]] = {}
         self.config: Config = Config.model_validate(CONFIG)
         self.standings: dict[str, RolloutReport] = {}
         sources = MetricSources(
@@ -208,6 +210,9 @@ class View:
         if self.built is None:
             self.built = GenerationBuilder(lambda: 0.0, KeyHash(b"test")).build(self.config)
         return self.built
+
+    async def explain(self, request_id: str) -> tuple[Explained, ...]:
+        return self.explained.get(request_id, ())
 
     def ready(self) -> tuple[bool, str]:
         return self.is_ready

@@ -35,6 +35,10 @@ class Serving:
         self.retired = False
         self.on_drained: Callable[[], None] | None = None
         self.plugins: Plugins | None = Plugins()
+        self.closed_after: list[int] = []
+
+    async def close(self) -> None:
+        self.closed_after.append(0 if self.plugins is None else self.plugins.released)
 
     def left(self) -> None:
         self.in_flight -= 1
@@ -178,6 +182,7 @@ async def test_plugins_that_end_badly_are_logged_and_hold_up_nothing() -> None:
         good.left()
         await drain.draining.close()
     assert (bad.released, good.released) == (1, 1)
+    assert (bad.closed_after, good.closed_after) == ([1], [1]), "after its plugins, once"
     assert "release_failed" in out.getvalue()
 
 

@@ -215,7 +215,8 @@ def test_where_a_caller_had_written_is_taken_as_it_was_logged(arm: Arm) -> None:
     assert (found.given, found.same) == ("write_affinity", True)
 
 
-def test_a_failover_is_derived_as_the_decision_that_came_before_it() -> None:
+@pytest.mark.parametrize("reason", [Reason.FAILOVER, Reason.DECLINED])
+def test_what_legacy_took_over_is_derived_as_the_decision_before(reason: Reason) -> None:
     identity = Identity(b"ann", "cookie:sid", verified=False)
     derived = replay(
         decided(
@@ -224,9 +225,9 @@ def test_a_failover_is_derived_as_the_decision_that_came_before_it() -> None:
             identity=identity,
         )
     ).derived.decision
-    rescued = derived._replace(arm=Arm.LEGACY, reason=Reason.FAILOVER)
+    rescued = derived._replace(arm=Arm.LEGACY, reason=reason)
     found = replay(decided(configured(percentage=99.999), decision=rescued, identity=identity))
-    assert (found.given, found.same) == ("failover", True)
+    assert (found.given, found.same) == (reason.value, True)
     assert not replay(decided(configured(percentage=0), decision=rescued, identity=identity)).same
 
 

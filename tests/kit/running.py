@@ -1,6 +1,7 @@
 """The proxy as a real process: started with a file, watched for faults, stopped by signal."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -9,6 +10,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,17 +35,21 @@ START_DEADLINE = 20.0
 _BREATH = threading.Event()  # never set: only its bounded wait is used, between two looks
 
 
-_given: set[int] = set()
+# Below those that the system gives to outgoing connections, each process of a parallel run in a
+# stretch of its own; begun anywhere in it, so that a port just left is not taken at once.
+_STRETCH = 2_000
+_FIRST = 16_000 + _STRETCH * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 8)
+_ports = cycle(range(_FIRST, _FIRST + _STRETCH))
+for _ in range(random.Random().randrange(_STRETCH)):
+    next(_ports)
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on, and that was not given to anybody before."""
+    """A loopback port that nothing listens on, and that was not given to anybody lately."""
     while True:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port: int = sock.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
+        port = next(_ports)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
             return port
 
 

@@ -1,11 +1,12 @@
 """The order of the hooks on a route, and what a quarantine makes of them."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from proxy.pluginhost.assembly import assemble, in_service
+from proxy.pluginhost.assembly import OF_ONE_ARM, assemble, in_service
 from proxy.pluginhost.chains import Chains, Step
 from proxy.pluginhost.guard import Guard, Quarantine
 from tests.pluginhost.test_faults import Log
@@ -14,7 +15,10 @@ from tests.pluginhost.test_faults import Log
 class Part:
     """As much of an instance as a chain is made of."""
 
-    def __init__(self, name: str, *hooks: str, waits: bool = False, on_fault: str = "skip") -> None:
+    def __init__(
+        self, name: str, *hooks: str, waits: bool = False, on_fault: str = "skip", arm: str = ""
+    ) -> None:
+        self.use = SimpleNamespace(arm=arm)
         self.guard: Guard = Log().guard(plugin=name)
         self.steps = {
             hook: Step(lambda name=name: name, self.guard, on_fault, waits) for hook in hooks
@@ -42,6 +46,29 @@ def test_requests_go_in_order_and_responses_in_reverse() -> None:
         assert names(getattr(chains, hook)) == ["a", "b"]
     assert names(chains.rewrite_response) == ["b", "a"]
     assert names(chains.edit_response) == ["b", "a"]
+
+
+def test_a_use_for_one_arm_edits_and_rewrites_for_that_arm_alone() -> None:
+    hooks = (*ALL, "rewrite_response", "edit_response")
+    chains = chained(Part("a", *hooks), Part("b", *hooks, arm="new"))
+    new, legacy = chains.of("new"), chains.of("legacy")
+    for hook in OF_ONE_ARM:
+        assert set(names(getattr(new, hook))) == set(names(getattr(chains, hook))) == {"a", "b"}
+        assert names(getattr(legacy, hook)) == ["a"]
+    for hook in ("admit", "assign", "finished"):
+        assert names(getattr(legacy, hook)) == ["a", "b"]
+    assert chains.of("none") is chains
+    assert (new.of("legacy"), legacy.of("new")) == (legacy, new)
+
+
+def test_a_quarantine_reaches_what_is_called_for_one_arm() -> None:
+    part = Part("b", "edit_response", arm="new")
+    chains = chained(part)
+    new = chains.of("new")
+    part.guard.quarantined = "too many faults"
+    assemble(chains, [part], ())  # type: ignore[list-item]
+    assert chains.of("new") is new
+    assert new.edit_response == ()
 
 
 def test_applications_are_told_last_that_a_request_is_over() -> None:

@@ -12,10 +12,11 @@ def attributes() -> dict[str, object]:
 
 def test_there_is_a_chain_for_every_hook_of_a_use_but_the_destination() -> None:
     hooks = {name for name, hook in HOOKS.items() if hook.scope != "application"}
-    assert attributes().keys() - {"admit_waits"} == hooks - {"dispatch"}
+    assert attributes().keys() - {"admit_waits", "by_arm", "of"} == hooks - {"dispatch"}
 
 
 def test_chains_begin_empty_and_waiting_for_nothing() -> None:
     steps = attributes()
-    assert steps.pop("admit_waits") is False
+    assert (steps.pop("admit_waits"), steps.pop("by_arm")) == (False, {})
+    steps.pop("of")
     assert set(steps.values()) == {()}

@@ -1,6 +1,7 @@
 """What a plugin is handed at its start, and what becomes of it at its end."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,6 +15,20 @@ from tests.kit.transport import turns
 from tests.pluginhost.hosting import log_lines
 
 
+class Store:
+    """A store that says how it was closed, and may never be."""
+
+    def __init__(self, asked: str) -> None:
+        self.asked = asked
+        self.closes: Callable[[], Awaitable[None]] | None = None
+        self.closed = 0
+
+    async def close(self) -> None:
+        self.closed += 1
+        if self.closes is not None:
+            await self.closes()
+
+
 class Given:
     """The services of a plugin that is called statsd."""
 
@@ -23,8 +38,19 @@ class Given:
         self.faults = FaultLog(lambda guard: None, lambda: 5.0)
         self.guard = Guard("statsd", APPLICATION, "", self.faults, lambda: 5.0)
         metrics = PluginMetrics(self.registry)
-        around = Surroundings(metrics, self.alerts.append, lambda: 5.0, lambda: 1700.0)
+        self.opened: list[Store] = []
+        around = Surroundings(
+            metrics,
+            self.alerts.append,
+            lambda: 5.0,
+            lambda: 1700.0,
+            self,  # type: ignore[arg-type]
+        )
         self.services = PluginServices(self.guard, around)
+
+    def redis(self, plugin: str, url: str) -> "Store":
+        self.opened.append(Store(f"{plugin} {url}"))
+        return self.opened[-1]
 
     def value(self, name: str) -> float | None:
         return self.registry.get_sample_value(name)
@@ -153,3 +179,31 @@ def test_one_plugin_cannot_have_a_metric_with_two_kinds_of_labels() -> None:
     services.counter("sent", "Packets.")
     with pytest.raises(ValueError, match="was made with the labels"):
         services.counter("sent", "Packets.", ("kind",))
+
+
+async def test_stores_are_closed_when_the_plugin_ends_however_that_goes() -> None:
+    given = Given()
+    for name in ("good", "broken", "slow"):
+        given.services.redis(name)
+    good, broken, slow = given.opened
+    assert good.asked == "statsd good"
+
+    async def fail() -> None:
+        raise OSError("no")
+
+    broken.closes, slow.closes = fail, asyncio.Event().wait  # type: ignore[assignment]
+    with log_lines() as lines:
+        await given.services.end(0.01)
+        await given.services.end(0.01)
+    assert [store.closed for store in given.opened] == [1, 1, 1]
+    assert [line["event"] for line in lines] == ["store_not_closed"]
+
+
+async def test_nothing_is_opened_or_offered_after_the_end() -> None:
+    given = Given()
+    await given.services.end(1)
+    with pytest.raises(RuntimeError, match="plugin statsd has ended"):
+        given.services.redis("redis://localhost")
+    with pytest.raises(RuntimeError, match="plugin statsd has ended"):
+        given.services.share(Given, given)
+    assert given.services.shared(Given) is None

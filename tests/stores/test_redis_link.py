@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.stores.redis_link import PATIENCE, RedisLink, end_all, place_of
+from proxy.stores.redis_link import PATIENCE, RedisLink, end_all, lua, place_of
 from proxy.stores.rollouts import StoreLostError
 from tests.kit.redis import redis_server
 from tests.kit.running import free_port
@@ -99,11 +99,11 @@ def test_no_store_is_waited_for_longer_than_two_seconds() -> None:
 async def test_a_server_that_was_restarted_is_used_at_once() -> None:
     async with redis_server() as server:
         link = RedisLink(place_of(server.url))
-        await link.run("lead", ("lease", "fence"), ("me", 10_000))
+        await link.run(lua("lead"), ("lease", "fence"), ("me", 10_000))
         await asyncio.gather(*(link.call("PING") for _ in range(8)))
         server.restart()
         assert await link.call("GET", "lease") == b"me"
-        assert await link.run("lead", ("lease", "fence"), ("you", 10_000)) == 0
+        assert await link.run(lua("lead"), ("lease", "fence"), ("you", 10_000)) == 0
         server.stop()
         with pytest.raises(StoreLostError):
             await link.call("PING")

@@ -12,7 +12,8 @@ import pytest
 
 from proxy.core.rollout_state import RolloutState
 from proxy.stores.rollouts import StoreLostError
-from proxy.stores.sqlite import PATIENCE, SqliteStore
+from proxy.stores.sqlite import SqliteStore
+from proxy.stores.sqlite_file import PATIENCE
 from tests.stores.killing import Killing
 from tests.stores.written import NOW, change
 
@@ -76,13 +77,7 @@ async def test_a_save_is_on_the_disk_before_it_is_acknowledged(store: SqliteStor
         return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
 
     full = 2
-    assert await store._ask(asked) == ["wal", full]
-
-
-async def test_everything_happens_on_one_thread_that_is_not_the_loops(store: SqliteStore) -> None:
-    threads = {await store._ask(lambda _: threading.get_ident()) for _ in range(5)}
-    assert len(threads) == 1
-    assert threading.get_ident() not in threads
+    assert await store._file.ask(asked) == ["wal", full]
 
 
 async def test_after_closing_nothing_is_taken(store: SqliteStore) -> None:
@@ -100,7 +95,7 @@ async def test_a_full_disk_is_told_and_used_again_when_there_is_room(store: Sqli
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
-    await store._ask(narrow)
+    await store._file.ask(narrow)
     with pytest.raises(StoreLostError, match="the disk is full; make room"):
         await change(store, state, reason="x" * 100_000)
     assert await store.load() == {"campaigns": state}
@@ -111,7 +106,7 @@ async def test_a_full_disk_is_told_and_used_again_when_there_is_room(store: Sqli
 async def test_a_lock_of_another_process_is_told(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.stores.sqlite._LOCK_SECONDS", 0.02)
+    monkeypatch.setattr("proxy.stores.sqlite_file._LOCK_SECONDS", 0.02)
     await store.open()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -153,24 +148,16 @@ async def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 async def test_a_disk_that_hangs_is_not_waited_for(path: Path) -> None:
     store = SqliteStore(path, lambda: NOW, patience=0.05)
     hanging = threading.Event()
-    held = asyncio.ensure_future(store._ask(lambda _: hanging.wait(5.0)))
+    held = asyncio.ensure_future(store._file.ask(lambda _: hanging.wait(5.0)))
     with pytest.raises(StoreLostError, match=r"did not answer within 0\.05 s"):
         await held
     with pytest.raises(StoreLostError, match="did not answer"):
         await change(store, RolloutState("campaigns"))
     hanging.set()
-    store._patience = PATIENCE
+    store._file.file.patience = PATIENCE
     assert await store.load() == {}  # what had not begun in time was not done later
     await store.close()
     assert PATIENCE < 2.0
-
-
-async def test_what_waits_is_bounded(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.stores.sqlite._WAITING_MOST", 2)
-    ends = await asyncio.gather(*(store.load() for _ in range(3)), return_exceptions=True)
-    assert ends[:2] == [{}, {}]
-    assert isinstance(ends[2], StoreLostError)
-    assert await store.load() == {}
 
 
 async def test_the_oldest_entries_go_when_there_are_too_many(

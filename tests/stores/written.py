@@ -37,7 +37,7 @@ async def spoil(store: RolloutStore, name: str, text: str) -> None:
     """Put a text where the store keeps the state of a rollout, as another version might."""
     if isinstance(store, SqliteStore):
         edit = "UPDATE rollouts SET state = ? WHERE name = ?"
-        await store._ask(lambda connection: connection.execute(edit, (text, name)))
+        await store._file.ask(lambda connection: connection.execute(edit, (text, name)))
     else:
         assert isinstance(store, RedisStore)
         await store.link.call("HSET", store.link.place.key("states"), name, text)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from proxy.api.events import Outcome
 from proxy.api.plugin import Application, Use
-from proxy.api.reply import BODILESS, Refused, Reply, ReplyHead
+from proxy.api.reply import BODILESS, Refused, Reply, ReplyHead, Unserved
 from proxy.api.request import Body, Outgoing, Request
 from proxy.api.testing.building import outcome, outgoing
 from proxy.api.testing.checks import annotation, hooks_of, read_settings
@@ -26,6 +26,7 @@ HOOK_SECONDS = 10.0
 """How much real time a coroutine hook may take."""
 
 _SHUTDOWN_SECONDS = 5.0
+_OF_ONE_ARM = frozenset(("edit_request", "rewrite_request", "rewrite_response", "edit_response"))
 _T = TypeVar("_T")
 
 
@@ -37,10 +38,13 @@ class Passed(NamedTuple):
     """What `admit` answered; None if it let the request in."""
     arm: str | None
     """What `assign` returned; None if it left the choice to the rollout."""
+    left: Unserved | None
+    """What was raised to leave it to legacy; None if nothing was."""
     sent: Outgoing | None
     """What went upstream: path, query, headers. None where a plugin answered."""
     body: Body | None
-    """The body that went upstream, or to `dispatch`; None if `admit` answered."""
+    """The body that went upstream, or to `dispatch`, as `rewrite_request` made it; None if
+    `admit` answered."""
     reply: Reply
     """What the client was sent; its body is always bytes."""
     chunks: tuple[bytes, ...]
@@ -75,8 +79,9 @@ class Isolated:
         """Let a request pass through all hooks in the order of the real proxy.
 
         `upstream` is what the upstream answers (200 and nothing, by default). With an
-        `arm` the route has a rollout, which decides for that arm where `assign` does not.
-        A streamed answer is read to its end.
+        `arm` the route has a rollout, which decides for that arm where `assign` does not;
+        what new leaves unserved, the upstream then answers as legacy. A use that is for one
+        arm alone edits and rewrites nothing of the other. A streamed answer is read to its end.
 
         What a hook raises is raised here. Raises TypeError for what a hook may not return,
         TimeoutError for a hook that takes more than ten seconds of real time.
@@ -102,7 +107,9 @@ class Isolated:
             endpoint="" if way.sent is None else "http://upstream.test",
         )
         self._finished(request, told)
-        return Passed(request, way.admitted, way.arm, way.sent, way.body, answer, chunks, told)
+        return Passed(
+            request, way.admitted, way.arm, way.left, way.sent, way.body, answer, chunks, told
+        )
 
     async def _ask(
         self, request: Request, upstream: Reply, data: bytes, arm: str, way: "_Way"
@@ -113,11 +120,31 @@ class Isolated:
         if way.admitted is not None:
             return way.admitted
         way.arm = self._assign(request, arm)
+        return await self._serve(request, upstream, data, way)
+
+    async def _serve(self, request: Request, upstream: Reply, data: bytes, way: "_Way") -> Reply:
+        """From the decision to the answer; once more where new leaves it to legacy."""
         way.body = Body(request.method, request.path, request.query, data)
-        if "dispatch" in self._of_use:
-            return await self._dispatch(request, way.body)
-        way.sent = await self._send(request, way)
-        return await self._rewrite_response(request, upstream.copied())
+        answer, asked = None, False
+        try:
+            if self._has("rewrite_request", request):
+                way.body = await self._rewrite_request(request, way.body)
+            asked = "dispatch" in self._of_use and way.left is None
+            if asked:
+                answer = await self._dispatch(request, way.body)
+        except Unserved as left:
+            way.left = left
+            if request.arm != "new":
+                reply = left.reply.copied()
+                return await self._rewrite_response(request, reply) if asked else reply
+            request.arm, request.reason = "legacy", "failover" if left.failed else "declined"
+            return await self._serve(request, upstream, data, way)
+        if answer is None:
+            way.sent = self._send(request, way)
+            answer = upstream
+        elif not answer.body or not isinstance(answer.body, bytes):
+            return answer
+        return await self._rewrite_response(request, answer.copied())
 
     # the hooks of a request, in order
 
@@ -143,21 +170,22 @@ class Isolated:
         called = self._call("dispatch", request=request, body=body.data)
         return _returned("dispatch", await _bounded("dispatch", called), Reply, "a Reply")
 
-    async def _send(self, request: Request, way: "_Way") -> Outgoing:
-        rewritten = None
-        if "rewrite_request" in self._of_use:
-            called = self._call("rewrite_request", request=request, body=way.body)
-            found = await _bounded("rewrite_request", called)
-            way.body = rewritten = _returned("rewrite_request", found, Body, "a Body")
-        whole = "rewrite_response" in self._of_use
+    async def _rewrite_request(self, request: Request, body: Body) -> Body:
+        called = self._call("rewrite_request", request=request, body=body)
+        found = await _bounded("rewrite_request", called)
+        return _returned("rewrite_request", found, Body, "a Body")
+
+    def _send(self, request: Request, way: "_Way") -> Outgoing:
+        rewritten = way.body if self._has("rewrite_request", request) else None
+        whole = self._has("rewrite_response", request)
         sent = outgoing(request, rewritten, whole_answer=whole)
-        if "edit_request" in self._of_use:
+        if self._has("edit_request", request):
             self._call("edit_request", request=request, outgoing=sent)
         return sent
 
     async def _rewrite_response(self, request: Request, answer: Reply) -> Reply:
         bodiless = answer.status in BODILESS or request.method == "HEAD"
-        if "rewrite_response" not in self._of_use or bodiless:
+        if bodiless or not self._has("rewrite_response", request):
             return answer
         answer.body = b"".join(await _bounded("the upstream's answer", _chunks(answer.body)))
         called = self._call("rewrite_response", request=request, reply=answer)
@@ -165,7 +193,7 @@ class Isolated:
         return _returned("rewrite_response", found, Reply, "a Reply")
 
     def _edit_response(self, request: Request, answer: Reply) -> None:
-        if "edit_response" in self._of_use:
+        if self._has("edit_response", request):
             head = ReplyHead(answer.status, answer.headers)
             self._call("edit_response", request=request, reply=head)
             answer.status = head.status
@@ -176,6 +204,13 @@ class Isolated:
             if "finished" in hooks:
                 given = {"request": request, "outcome": told}
                 owner.finished(**_some(given, hooks["finished"]))
+
+    def _has(self, hook: str, request: Request) -> bool:
+        """Whether the use has this hook for requests of this arm."""
+        if hook not in self._of_use:
+            return False
+        everybody = hook not in _OF_ONE_ARM or request.arm == "none"
+        return everybody or self.use.arm in ("", request.arm)
 
     def _call(self, hook: str, **given: Any) -> Any:
         return getattr(self.use, hook)(**_some(given, self._of_use[hook]))
@@ -212,6 +247,7 @@ class _Way:
     def __init__(self) -> None:
         self.admitted: Reply | None = None
         self.arm: str | None = None
+        self.left: Unserved | None = None
         self.body: Body | None = None
         self.sent: Outgoing | None = None
 

@@ -1,9 +1,12 @@
 """The services of a plugin in a test: everything that it does with them can be read."""
 
 import asyncio
+import importlib
 import math
 import re
-from collections.abc import Coroutine, Mapping, MutableMapping
+import tempfile
+from collections.abc import Coroutine, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -11,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.api.events import Alert
 from proxy.api.services import Counter, Gauge, Services
+from proxy.api.stores import DynamoTable, RedisScripts, SqliteFile
 from proxy.api.testing.clock import JumpingClock
 
 __all__ = ["FakeServices"]
@@ -75,6 +79,7 @@ class _Gauge(_Metric):
 
 
 _M = TypeVar("_M", bound=_Metric)
+_Service = TypeVar("_Service")
 
 
 class FakeServices(Services):
@@ -83,6 +88,8 @@ class FakeServices(Services):
     - `alerts`: what was given to `alert`, in order
     - `lines`: what was logged, each line a mapping with ``event``, ``level`` and the rest
     - `faults`: what background tasks raised
+
+    Stores are real: SQLite in a temporary folder, Redis and DynamoDB where their URL says.
     """
 
     def __init__(self, clock: JumpingClock | None = None, plugin: str = "test") -> None:
@@ -94,6 +101,11 @@ class FakeServices(Services):
         self._metrics: dict[str, _Metric] = {}
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._closed = False
+        self._plugin = plugin
+        self._offers: list[tuple[type, Any]] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._stores: Any = None
+        self._opened: list[Any] = []
         self._log: FilteringBoundLogger = structlog.wrap_logger(
             None,
             processors=[structlog.stdlib.add_log_level, self._keep_line],
@@ -139,6 +151,32 @@ class FakeServices(Services):
         """Keep the alert."""
         self.alerts.append(alert)
 
+    def share(self, kind: type[_Service], offer: _Service) -> None:
+        """Offer a service; a test may do so, too, in the name of another plugin."""
+        self._offers.append((kind, offer))
+
+    def shared(self, kind: type[_Service]) -> _Service | None:
+        """Return what was offered last; None if nothing."""
+        found: _Service | None = next(
+            (offer for offered, offer in reversed(self._offers) if offered is kind), None
+        )
+        return found
+
+    def sqlite(self, path: Path, migrations: Sequence[str]) -> SqliteFile:
+        """Return a real file, below a temporary folder, that `close` removes."""
+        file: SqliteFile = self._kept(self._real.sqlite(self._plugin, path, migrations))
+        return file
+
+    def redis(self, url: str) -> RedisScripts:
+        """Return a real Redis."""
+        redis: RedisScripts = self._kept(self._real.redis(self._plugin, url))
+        return redis
+
+    def dynamodb(self, table: str, region: str = "", endpoint: str = "") -> DynamoTable:
+        """Return a real table, or one of whatever answers at `endpoint`."""
+        found: DynamoTable = self._kept(self._real.dynamodb(table, region, endpoint))
+        return found
+
     # what a test reads
 
     @property
@@ -162,7 +200,7 @@ class FakeServices(Services):
         return [line for line in self.lines if line["event"] == event]
 
     async def close(self) -> None:
-        """Cancel the background tasks, and wait at most five seconds until they have ended."""
+        """Cancel the background tasks, wait five seconds at most until they end; close stores."""
         self._closed = True
         tasks = tuple(self._tasks)
         for task in tasks:
@@ -172,8 +210,28 @@ class FakeServices(Services):
             if left:
                 names = ", ".join(task.get_name() for task in left)
                 raise TimeoutError(f"background tasks do not end when they are cancelled: {names}")
+        self._offers.clear()
+        while self._opened:
+            await self._opened.pop().close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     # inside
+
+    @property
+    def _real(self) -> Any:
+        """What opens stores in the proxy. By its name, since it stands above what plugins see."""
+        if self._closed:
+            raise RuntimeError("the plugin has ended: no store can be had")
+        if self._stores is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="crossfade-plugin-")
+            stores = importlib.import_module("proxy.stores.for_plugins")
+            self._stores = stores.StoresForPlugins(Path(self._folder.name))
+        return self._stores
+
+    def _kept(self, opened: Any) -> Any:
+        self._opened.append(opened)
+        return opened
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]

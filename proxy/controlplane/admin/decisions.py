@@ -270,6 +270,7 @@ _NOTES: Mapping[Given, str] = {
     "write_affinity": "The caller had written just before; where was taken from the log, since "
     "that is soon forgotten. All that comes before it was derived.",
     "failover": "New was decided, as is derived here; it failed afterwards, and legacy answered.",
+    "declined": "New was decided, as is derived here; a plugin of new left it to legacy.",
 }
 _DIFFERENT = (
     "The same configuration and state decide otherwise now. The decision failed then, or this "

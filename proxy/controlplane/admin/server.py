@@ -28,6 +28,7 @@ from proxy.controlplane.admin.rollout_routes import ROLLOUT_ROUTES
 from proxy.controlplane.admin.rollouts import RolloutAnswers
 from proxy.controlplane.admin.routes import CALLER, AdminRoute, add_routes
 from proxy.controlplane.admin.serving import SERVING_ROUTES, ServingAnswers
+from proxy.controlplane.admin.why import WHY_ROUTES, WhyAnswers
 from proxy.controlplane.status import AdminView
 
 __all__ = ["LARGEST_BODY", "PARTS", "ROUTES", "AdminServer", "build_app", "start_admin"]
@@ -46,6 +47,7 @@ PARTS: tuple[tuple[tuple[AdminRoute, ...], Callable[[AdminView], object]], ...] 
     (AUDIT_ROUTES, AuditAnswers),
     (EVENT_ROUTES, EventAnswers),
     (DECISION_ROUTES, DecisionAnswers),
+    (WHY_ROUTES, WhyAnswers),
     (OFREP_ROUTES, OfrepAnswers),
     (FEATURE_FLAG_ROUTES, FeatureFlagAnswers),
     (OPENAPI_ROUTES, lambda _: OpenApiAnswers(lambda: ROUTES)),

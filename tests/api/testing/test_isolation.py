@@ -192,6 +192,27 @@ async def test_an_answer_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
         assert plugin.use.closed
 
 
+class OfOneArm(Everything):
+    """Edits and rewrites for new alone."""
+
+    arm = "new"
+
+
+@pytest.mark.parametrize(("arm", "changes"), [("new", True), ("", True), ("legacy", False)])
+async def test_a_use_for_one_arm_leaves_the_other_alone(arm: str, changes: bool) -> None:
+    headers = {"Accept-Encoding": "gzip"}
+    async with isolated(OfOneArm) as plugin:
+        passed = await plugin.through(request(headers=headers), Reply(body="{}"), b"ab", arm=arm)
+        assert ("rewrite_request" in plugin.use.called) is changes
+        assert ("rewrite_response" in plugin.use.called) is changes
+        assert plugin.use.called[0] == "admit"
+        assert plugin.use.called[-1] == "finished"
+        assert passed.sent is not None
+        assert passed.sent.headers.get("Accept-Encoding") == (None if changes else "gzip")
+        assert passed.sent.headers.get("X-Path") == ("/v2" if changes else None)
+        assert passed.reply.headers.get("X-Edited") == ("yes" if changes else None)
+
+
 class Careless(Use):
     """Returns what no hook may return, and waits for what never comes."""
 

@@ -1,6 +1,7 @@
 """The services of a plugin in a test: what was done with them can be read, as strict as real."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -129,3 +130,33 @@ async def test_nothing_begins_after_the_plugin_has_ended() -> None:
     await services.close()
     with pytest.raises(RuntimeError, match="the plugin has ended: 'late' cannot begin"):
         services.spawn(asyncio.sleep(0), "late")
+
+
+def is_there(url: str) -> bool:
+    return Path(url.removeprefix("sqlite://")).exists()
+
+
+async def test_stores_are_real_and_end_with_the_services() -> None:
+    services = FakeServices(plugin="queue")
+    file = services.sqlite(Path("queue.db"), ["CREATE TABLE t (x)"])
+    await file.write(lambda connection: connection.execute("INSERT INTO t VALUES (1)").rowcount)
+    again = services.sqlite(Path("queue.db"), ["CREATE TABLE t (x)"])
+    assert await again.ask(lambda c: c.execute("SELECT x FROM t").fetchall()) == [(1,)]
+    assert services.redis("redis://127.0.0.1:1").key("a") == "crossfade:{plugin:queue}:a"
+    assert services.dynamodb("t", "eu-west-1", "http://127.0.0.1:1").name == "t"
+    assert is_there(file.url)
+    await services.close()
+    assert not is_there(file.url)
+    with pytest.raises(RuntimeError, match="the plugin has ended"):
+        services.sqlite(Path("queue.db"), [])
+
+
+async def test_what_is_offered_last_is_found_until_the_end() -> None:
+    services = FakeServices()
+    assert services.shared(str) is None
+    services.share(str, "a")
+    services.share(str, "b")
+    services.share(bytes, b"c")
+    assert services.shared(str) == "b"
+    await services.close()
+    assert services.shared(str) is None

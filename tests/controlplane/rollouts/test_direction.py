@@ -29,7 +29,7 @@ HOLD = ScopedHold(MARK, route="all")
         {"blacklist": frozenset("bcd")},
         {"latched": True},
     ],
-    ids=str,
+    ids=lambda change: "-".join(change) or "nothing",
 )
 def test_what_holds_back_restrains_and_its_opposite_does_not(change: dict[str, object]) -> None:
     more = replace(STATE, **change)  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def test_what_holds_back_restrains_and_its_opposite_does_not(change: dict[str, o
         {"percentage": 30.0, "blacklist": frozenset("b")},
         {"unsafe_until": 5.0, "paused": MARK},
     ],
-    ids=str,
+    ids=lambda change: "-".join(change) or "nothing",
 )
 def test_all_else_waits_for_the_store(change: dict[str, object]) -> None:
     assert not restrains(STATE, replace(STATE, **change))  # type: ignore[arg-type]

@@ -267,6 +267,11 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no regular expression": ({"path": {"match": "/(", "to": "/"}}, "no regular expression"),
     "a path with a query": ({"path": {"match": "/", "to": "/a?b"}}, "path.to"),
     "a path that is none": ({"path": {"match": "/", "to": "a"}}, "path.to"),
+    "an unknown profile": ({"profile": "huntaze"}, "wanted huntaze-campaigns"),
+    "a profile and rules": (
+        {"profile": "huntaze-campaigns", "response": {}, "method": "PUT", "max_body": "1MiB"},
+        "a profile says all of it: leave out method, response, or write that in another transform",
+    ),
 }
 
 

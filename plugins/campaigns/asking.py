@@ -1,0 +1,59 @@
+"""What is asked of a campaign: the v2 body, read strictly, as the intent of whoever is calling."""
+
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from proxy.api import Caller, WorkflowIntent
+
+from .declining import DeclinedError, forbidden
+
+__all__ = ["OWN", "REQUIRED", "intent_of"]
+
+REQUIRED = ("type", "platforms", "data")
+"""What a body has to say; an intent has defaults for some of it."""
+
+OWN = "userId"
+"""What a body may not say: the user is whoever is calling."""
+
+_PROBLEMS_TOLD = 20
+_KEY_SHOWN = 64
+_WORDS = {"extra_forbidden": "is no key of this API", "missing": "is missing"}
+
+
+def intent_of(data: bytes, caller: Caller) -> bytes:
+    """Return the `WorkflowIntent` as JSON. Raises DeclinedError with all that is wrong."""
+    body = _object(data)
+    problems = [f"{name}: is missing" for name in REQUIRED if name not in body]
+    if OWN in body:
+        problems.append(f"{OWN}: leave it out; the user is whoever is logged in")
+    intent = None
+    try:
+        written = orjson.dumps(body | {OWN: caller.id})
+        # Not by name: `user_id` beside `userId` would be two users.
+        intent = WorkflowIntent.model_validate_json(written, strict=True, by_name=False)
+    except TypeError:
+        raise DeclinedError(400, "Invalid request: data has too many levels") from None
+    except ValidationError as error:
+        problems += [said for one in error.errors() if (said := _said(one)) not in problems]
+    if intent is None or problems:
+        raise DeclinedError(400, f"Invalid request: {'; '.join(problems[:_PROBLEMS_TOLD])}")
+    if intent.force_provider is not None and not caller.is_admin:
+        raise forbidden()
+    return intent.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(data)
+    except ValueError:
+        raise DeclinedError(400, "Invalid request: the body is no JSON") from None
+    if not isinstance(body, dict):
+        raise DeclinedError(400, "Invalid request: the body is no JSON object")
+    return body
+
+
+def _said(error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])[:_KEY_SHOWN]
+    return f"{place}: {_WORDS.get(error['type'], error['msg'])}"

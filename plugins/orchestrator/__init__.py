@@ -1,0 +1,86 @@
+"""Answers intents by generating: Azure OpenAI and OpenAI, whichever suits, within one deadline."""
+
+from pathlib import Path
+
+from proxy.api import (
+    AdminRouter,
+    Application,
+    Commands,
+    Note,
+    Reply,
+    Request,
+    Services,
+    Use,
+    Workflows,
+    hook,
+)
+
+from .operating_commands import provide_commands
+from .prompting import Prompts
+from .settings import OrchestratorSettings
+from .spans import Spans
+from .views import notes_of
+
+_SHUTDOWN_SECONDS = 4.0
+
+
+class Orchestrator(Application):
+    """The one orchestrator of the process: providers, breakers, workflows."""
+
+    settings: OrchestratorSettings
+
+    def __init__(self, settings: OrchestratorSettings) -> None:
+        """Read and try all templates. Raises ValueError for one that is of no use."""
+        super().__init__(settings)
+        self._spans = Spans(settings)
+        self._prompts = Prompts(None if settings.prompts is None else Path(settings.prompts))
+
+    @hook
+    async def startup(self, services: Services) -> None:
+        """Open the store, go on with what was left, offer the workflows to other plugins."""
+        from .assembly import assembled  # the providers' libraries: for who serves alone
+
+        self.parts = await assembled(self.settings, self._prompts, self._spans, services)
+        services.share(Workflows, self.parts.workflows)
+        services.spawn(self.parts.resume(), "resume")
+
+    @hook
+    async def shutdown(self) -> None:
+        """End what is under way; what somebody comes back for is left to the next process."""
+        if hasattr(self, "parts"):  # else it has never been started
+            await self.parts.close(_SHUTDOWN_SECONDS)
+
+    @hook
+    def provide_admin(self, router: AdminRouter) -> None:
+        """Deployments and workflows."""
+        operating = self.parts.operating
+        router.add("GET", "/deployments", operating.deployments, role="viewer")
+        router.add("POST", "/deployments/force", operating.force, role="operator")
+        router.add("GET", "/workflows", operating.workflows, role="operator")
+
+    @hook
+    def provide_commands(self, cli: Commands) -> None:
+        """The same by hand."""
+        provide_commands(cli)
+
+    @hook
+    def health(self) -> str:
+        """Say whether nobody can be asked, or something else is wrong."""
+        return self.parts.health()
+
+    @hook
+    async def explain(self, request_id: str) -> tuple[Note, ...]:
+        """Say how a request's workflows went."""
+        found = await self.parts.store.of_request(request_id)
+        return tuple(note for workflow in found for note in notes_of(workflow))
+
+
+class Dispatch(Use):
+    """The destination of a route or an arm."""
+
+    application: Orchestrator
+
+    @hook
+    async def dispatch(self, request: Request, body: bytes) -> Reply:
+        """Answer an intent: a result, a stream, or 202 and a workflow that goes on."""
+        return await self.application.parts.serving.answer(request, body)

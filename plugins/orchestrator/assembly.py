@@ -1,0 +1,101 @@
+"""Puts the orchestrator together, and takes it apart again."""
+
+import asyncio
+
+from proxy.api import Services
+
+from .cache import cache_of
+from .deployment import deployments_of
+from .flights import Flights
+from .offered import OfferedWorkflows
+from .operating import Operating
+from .prompting import Prompts
+from .providers.clients import Clients
+from .resumer import Resumer
+from .running import Runner
+from .scoring import Scorer
+from .serving import Serving
+from .settings import OrchestratorSettings
+from .spans import Spans
+from .watching import Watchers
+from .workflows.opening import store_for
+from .working import Parts, Worker
+
+__all__ = ["Assembled", "assembled"]
+
+_LOOK_EVERY = 1.0
+
+
+class Assembled:
+    """All parts of a running orchestrator."""
+
+    def __init__(
+        self,
+        settings: OrchestratorSettings,
+        prompts: Prompts,
+        spans: Spans,
+        services: Services,
+    ) -> None:
+        """Make the parts; nothing is opened yet. Raises ValueError for a store that is none."""
+        self._services = services
+        self._prompts = prompts
+        self._spans = spans
+        self._settings = settings
+        self.clients = Clients(settings)
+        # What was learned about the deployments outlives the configuration that named them.
+        self.runner = Runner(settings, self.clients, services, services.shared(Runner))
+        services.share(Runner, self.runner)
+        self.store = store_for(settings.workflows, services, settings.keep)
+        self.workflows = OfferedWorkflows(self.store, self.runner, Watchers(), spans)
+        cache = cache_of(settings, services)
+        drains = services.counter("left", "Workflows whose client has left.", ("became",))
+        self.flights = Flights(lambda became: drains.add(became=became))
+        self.worker = Worker(
+            Parts(
+                settings,
+                prompts,
+                self.runner,
+                Scorer(settings.scoring),
+                cache,
+                self.store,
+                services.now,
+                services.log,
+            )
+        )
+        self.serving = Serving(self.worker, self.flights, self.workflows.changed, services.log)
+        self.operating = Operating(self.runner, self.workflows)
+        self.resumer = Resumer(self.serving, services.log)
+
+    async def resume(self) -> None:
+        """Look for workflows that nobody works on, as long as the orchestrator serves."""
+        while True:
+            await self.resumer.look()
+            await self._services.sleep(_LOOK_EVERY)
+
+    def health(self) -> str:
+        """Return what is wrong, in a sentence; empty if all is well."""
+        standing = self.runner.standing()
+        if standing and all(one.why for one in standing):
+            return "no deployment serves: " + "; ".join(
+                f"{one.deployment}: {one.why}" for one in standing[:5]
+            )
+        broken = self._prompts.problems()
+        if broken:
+            return f"a template is passed over: {broken[0]}"
+        return self.resumer.trouble
+
+    async def close(self, seconds: float) -> None:
+        """End what is under way, then the connections."""
+        await asyncio.gather(self.flights.close(seconds), self.serving.close(seconds))
+        await self.clients.close()
+        await self._spans.close()
+
+
+async def assembled(
+    settings: OrchestratorSettings, prompts: Prompts, spans: Spans, services: Services
+) -> Assembled:
+    """Return an orchestrator that can serve. Raises ValueError, StoreError."""
+    parts = Assembled(settings, prompts, spans, services)
+    await parts.store.open()
+    await parts.clients.warm(deployments_of(settings))
+    return parts

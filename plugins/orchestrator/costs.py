@@ -1,0 +1,32 @@
+"""What an attempt costs, exactly: in whole numbers all along, and rounded once."""
+
+from decimal import Decimal
+
+from .calls import Usage
+from .settings import Prices
+
+__all__ = ["nano_usd"]
+
+_MILLION = 10**6
+
+
+def nano_usd(usage: Usage | None, prices: Prices | None) -> int | None:
+    """Return the cost in 10^-9 US dollars, rounded half-even; None where a part is not known.
+
+    Prices are US dollars per million tokens. Reasoning is paid for as output.
+    """
+    if usage is None or prices is None:
+        return None
+    millionths = (
+        usage.input_uncached * _nano(prices.input)
+        + usage.input_cached * _nano(prices.cached)
+        + (usage.output_text + usage.output_reasoning) * _nano(prices.output)
+    )
+    nano, rest = divmod(millionths, _MILLION)
+    is_more = 2 * rest > _MILLION or (2 * rest == _MILLION and nano % 2 == 1)
+    return nano + is_more
+
+
+def _nano(price: str | Decimal) -> int:
+    """Return a price in 10^-9 dollars; it has at most nine decimals, so this is exact."""
+    return int(Decimal(price).scaleb(9))

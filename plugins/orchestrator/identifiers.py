@@ -1,0 +1,18 @@
+"""Ids of workflows and attempts: sortable by time, and not to be guessed."""
+
+import os
+
+__all__ = ["attempt_id", "workflow_id"]
+
+
+def workflow_id(now: float) -> str:
+    """Return a new id; `now` in Unix seconds. Ids sort by time to the millisecond."""
+    return f"wf_{int(now * 1000):012x}{os.urandom(10).hex()}"
+
+
+def attempt_id(workflow: str, number: int) -> str:
+    """Return the id of a workflow's attempt, the first of which is 1; never given twice.
+
+    The same number after a crash would be the same call, so numbers go on where the record ends.
+    """
+    return f"{workflow}-{number}"

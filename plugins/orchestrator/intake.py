@@ -1,0 +1,94 @@
+"""What a request asks for: its intent, and the key by which it can be sent again."""
+
+import re
+from hashlib import blake2b
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from proxy.api import Request, WorkflowIntent
+
+__all__ = ["Asked", "BadRequestError", "asked"]
+
+INTENT_BYTES = 128 * 1024
+"""The longest intent; its record has to fit into a store."""
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PROBLEMS = 10
+_TRACEPARENT = 64
+
+
+class BadRequestError(Exception):
+    """A request that cannot be served as it is; the text is for its sender."""
+
+    def __init__(self, says: str, status: int = 400) -> None:
+        super().__init__(says)
+        self.status = status
+
+
+class Asked(NamedTuple):
+    """What is wanted, by which request."""
+
+    intent: WorkflowIntent
+    request_id: str
+    trace_id: str
+    traceparent: str
+    """As it came; empty if none did."""
+    route: str
+    idempotency: str
+    """Digest of route, user and Idempotency-Key; empty without a key."""
+    fingerprint: str
+    """Digest of the intent: the same key with another intent is a mistake."""
+    admin: bool
+    """Whether an administrator asks."""
+
+
+async def asked(request: Request, body: bytes) -> Asked:
+    """Read a request. Raises BadRequestError: no JSON, no intent, a bad key, not allowed."""
+    intent = _intent(body)
+    forced, foreign = intent.force_provider is not None, _of_somebody_else(request, intent)
+    caller = await request.caller() if forced or foreign else None
+    admin = caller is not None and caller.is_admin
+    if forced and not admin:
+        raise BadRequestError("forceProvider is for administrators; leave it out", 403)
+    if foreign and not admin:
+        raise BadRequestError("userId is another one than the caller's", 403)
+    fingerprint = blake2b(intent.model_dump_json().encode(), digest_size=16).hexdigest()
+    scope = (request.route, intent.user_id)
+    key = _idempotency(request.headers.get("idempotency-key"), *scope)
+    if key and intent.stream:
+        raise BadRequestError("a stream cannot be repeated; leave out stream or Idempotency-Key")
+    parent = (request.headers.get("traceparent") or "")[:_TRACEPARENT]
+    return Asked(
+        intent, request.id, request.trace_id, parent, request.route, key, fingerprint, admin
+    )
+
+
+def _of_somebody_else(request: Request, intent: WorkflowIntent) -> bool:
+    """Whether a caller whom somebody vouches for asks in the name of another."""
+    return request.verified and request.key != intent.user_id
+
+
+def _intent(body: bytes) -> WorkflowIntent:
+    if len(body) > INTENT_BYTES:
+        raise BadRequestError(
+            f"the intent has {len(body)} bytes; at most {INTENT_BYTES} are taken", 413
+        )
+    try:
+        return WorkflowIntent.model_validate_json(body, by_name=False)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, one['loc'])) or 'the body'}: {one['msg']}"
+            for one in error.errors(include_url=False, include_input=False)[:_PROBLEMS]
+        ]
+        raise BadRequestError("; ".join(problems)) from None
+
+
+def _idempotency(key: str | None, route: str, user: str) -> str:
+    """Return the digest under which it is stored (draft-ietf-httpapi-idempotency-key-header)."""
+    if key is None:
+        return ""
+    if _KEY.fullmatch(key) is None:
+        raise BadRequestError("Idempotency-Key is 1 to 255 visible ASCII characters")
+    said = "\0".join((route, user, key)).encode()
+    return blake2b(said, digest_size=16).hexdigest()

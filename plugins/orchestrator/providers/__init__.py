@@ -1,0 +1,1 @@
+"""Providers: asked as the openai SDK says, heard in the words of `calls`."""

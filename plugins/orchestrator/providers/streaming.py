@@ -1,0 +1,206 @@
+"""A streamed answer: held until there is content, then passed on byte for byte.
+
+Until the first event with content nobody has seen anything, so a failure can still be
+hidden by asking another deployment. Afterwards a stream that does not end as streams do is
+told as broken; it never looks complete.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+from ..calls import Call, CallFailedError, Failure, FailureClass, Usage
+from .classifying import Reached, error_in, lost, malformed
+from .completing import first_choice
+from .sse import MOST_BYTES, Event, EventTooLongError, Splitter
+from .usage import usage_of
+
+__all__ = ["STREAM_BYTES", "ProviderStream"]
+
+STREAM_BYTES = 64 * 1024 * 1024
+"""The longest stream that is taken."""
+CONTENT_CHARACTERS = 1024 * 1024
+"""So much of the content is kept for scoring; what follows is passed on alone."""
+
+
+class ProviderStream(AsyncIterator[bytes]):
+    """One stream, from its first content on; made by `Clients.stream`.
+
+    It is an iterator over its further parts: whole events, as many as came at once. An
+    iteration that is cancelled loses nothing and can be gone on with.
+    """
+
+    def __init__(
+        self, body: aiohttp.StreamReader, call: Call, begun: float, provider_id: str
+    ) -> None:
+        """Read from `body`; the call has begun at `begun`, in seconds of the loop's clock."""
+        self.first = b""
+        """All up to and including the first event with content."""
+        self.usage: Usage | None = None
+        """Known after the end."""
+        self.doubt = ""
+        """What the usage said that cannot be, and how it was read; empty: nothing."""
+        self.finish_reason = ""
+        self.model = ""
+        """As the provider says it, with its date."""
+        self.provider_id = provider_id
+        self.first_byte = 0.0
+        """Seconds from the call to the first event with content."""
+        self._body = body
+        self._begun = begun
+        self._call = call
+        self._splitter = Splitter()
+        self._waiting: deque[Event] = deque()
+        self._broken: Failure | None = None
+        self._pieces: list[str] = []
+        self._kept = 0
+        self._committed = False
+        self._over = False
+
+    @property
+    def content(self) -> str:
+        """The text so far; of a very long one, its beginning."""
+        return "".join(self._pieces)
+
+    def parts(self) -> AsyncIterator[bytes]:
+        """Return what follows `first`, without the usage event and ``[DONE]``.
+
+        The iterator raises CallFailedError (CUT): it broke off, an error came, or nothing for
+        `Call.timeout` seconds.
+        """
+        return self
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while True:
+            if part := self._further():
+                return part
+            if self._broken is not None:
+                raise CallFailedError(self._cut(self._broken))
+            if self._over:
+                raise StopAsyncIteration
+            await self._read()
+
+    async def drain(self) -> Usage | None:
+        """Read on to the end for nothing but the usage. Raises CallFailedError (CUT)."""
+        async for _ in self:
+            pass
+        return self.usage
+
+    async def begin(self) -> None:
+        """Read up to the first content. Raises CallFailedError; called by `Clients.stream`."""
+        held: list[bytes] = []
+        size = 0
+        while not self._committed:
+            if self._waiting:
+                event = self._waiting.popleft()
+                if self._noted(event):
+                    held.append(event.raw)
+                    size += len(event.raw)
+            elif self._over:
+                raise CallFailedError(self._without_content())
+            elif size > MOST_BYTES:
+                raise CallFailedError(malformed(f"no content in the first {MOST_BYTES} bytes"))
+            else:
+                await self._read()
+            if self._broken is not None:
+                raise CallFailedError(self._broken)
+        self.first = b"".join(held)
+        self.first_byte = self._seconds
+
+    async def _read(self) -> None:
+        """Put what comes next among what waits; note the end, or how it broke off."""
+        try:
+            data = await self._body.readany()
+            self._waiting.extend(self._splitter.feed(data))
+        except (aiohttp.ClientError, OSError) as error:
+            reached = Reached.CONTENT if self._committed else Reached.HEAD
+            self._broken = lost(error, reached, self._call)
+        except EventTooLongError:
+            self._broken = malformed(f"an event of more than {MOST_BYTES} bytes")
+        else:
+            if self._body.total_bytes > STREAM_BYTES:
+                self._broken = malformed(f"more than {STREAM_BYTES} bytes")
+            if not data:
+                self._ended()
+
+    def _further(self) -> bytes:
+        """Return what waits and is to be passed on."""
+        parts = [event.raw for event in self._waiting if self._noted(event)]
+        self._waiting.clear()
+        return b"".join(parts)
+
+    def _noted(self, event: Event) -> bool:
+        """Note what an event says; return whether it is passed on."""
+        if self._over or self._broken is not None:
+            return False
+        if event.data is None:
+            return True
+        if event.data == b"[DONE]":
+            self._over = True
+            return False
+        try:
+            chunk = orjson.loads(event.data)
+        except orjson.JSONDecodeError:
+            self._broken = malformed("an event is not JSON")
+            return False
+        if type(chunk) is not dict:
+            return True
+        if "error" in chunk and (failure := error_in(chunk)) is not None:
+            self._broken = failure
+            return False
+        return self._chunk(chunk)
+
+    def _chunk(self, chunk: dict[str, Any]) -> bool:
+        if said := chunk.get("usage"):
+            self.usage, self.doubt = usage_of(said)
+        choice = first_choice(chunk)
+        if choice is None:
+            return not said  # what was asked for with include_usage is not for the client
+        if not self.model and isinstance(model := chunk.get("model"), str):
+            self.model = model[:256]
+        if isinstance(reason := choice.get("finish_reason"), str):
+            self.finish_reason = reason
+        delta = choice.get("delta")
+        if type(delta) is dict:
+            piece = delta.get("content")
+            if piece or delta.get("refusal") or delta.get("tool_calls"):
+                self._committed = True
+                self._keep(piece)
+        return True
+
+    def _keep(self, piece: object) -> None:
+        if type(piece) is str and self._kept < CONTENT_CHARACTERS:
+            self._pieces.append(piece)
+            self._kept += len(piece)
+
+    def _ended(self) -> None:
+        self._over = True
+        # Some servers leave [DONE] out; none that is complete leaves out why it ended.
+        if self._committed and not self.finish_reason:
+            self._broken = Failure(FailureClass.CUT, "it ended without an end")
+
+    @property
+    def _seconds(self) -> float:
+        return asyncio.get_running_loop().time() - self._begun
+
+    def _cut(self, failure: Failure) -> Failure:
+        return failure._replace(
+            kind=FailureClass.CUT,
+            usage=self.usage,
+            provider_id=self.provider_id,
+            seconds=self._seconds,
+        )
+
+    def _without_content(self) -> Failure:
+        if self.finish_reason == "content_filter":
+            failure = Failure(FailureClass.CONTENT_FILTER, "finish_reason content_filter", 200)
+        else:
+            failure = malformed("the stream has no content")
+        return failure._replace(usage=self.usage)

@@ -1,0 +1,99 @@
+"""A stream that has begun to be passed on: from here on nobody else can be asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+from .attempting import Attempting
+from .calls import Answer, CallFailedError, Failure, FailureClass
+from .deployment import Deployment
+from .providers.streaming import ProviderStream
+from .tasks import Answered
+from .workflows.record import Attempt
+
+__all__ = ["StreamAnswered"]
+
+
+class StreamAnswered(AsyncIterator[bytes]):
+    """A stream with its first content; see `Runner.stream`."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        stream: ProviderStream,
+        attempting: Attempting,
+        closing: AsyncExitStack,
+        attempts: Callable[[], tuple[Attempt, ...]],
+    ) -> None:
+        """`closing` closes the connection; `attempts` returns all of the chain."""
+        self.deployment = deployment
+        self.first = stream.first
+        """All bytes up to and including the first event with content."""
+        self._stream = stream
+        self._attempting = attempting
+        self._closing = closing
+        self._attempts = attempts
+        self._begun = asyncio.get_running_loop().time() - stream.first_byte
+        self._whole = False
+        self._failure = Failure(
+            FailureClass.CANCELLED, "it was left before its end", uncertain=True
+        )
+
+    @property
+    def drains(self) -> bool:
+        """Whether it is to be read to its end though nobody listens any more."""
+        return self.deployment.at.on_leave == "drain"
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All attempts of the chain, as they stand."""
+        return self._attempts()
+
+    def parts(self) -> AsyncIterator[bytes]:
+        """Return what follows `first`, whole events. Raises CallFailedError where it broke off.
+
+        An iteration that is cancelled loses nothing, and can be gone on with.
+        """
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._stream)
+        except StopAsyncIteration:
+            self._whole = True
+            raise
+        except CallFailedError as error:
+            self._failure = error.failure
+            raise
+
+    def answered(self) -> Answered:
+        """Return the answer as a whole, when all parts have been read."""
+        return Answered(self._answer(), self.deployment, self._attempts())
+
+    async def close(self) -> None:
+        """Close the connection, and have the attempt end as it did."""
+        try:
+            await self._closing.aclose()
+        finally:
+            failure = self._failure
+            if self._whole:
+                await self._attempting.answered(self._answer())
+            elif failure.kind is FailureClass.CANCELLED:
+                await self._attempting.given_up(failure)
+            else:
+                usage = failure.usage or self._stream.usage
+                await self._attempting.failed(failure._replace(usage=usage))
+
+    def _answer(self) -> Answer:
+        stream = self._stream
+        return Answer(
+            content=stream.content,
+            document=None,
+            finish_reason=stream.finish_reason,
+            model=stream.model,
+            usage=stream.usage,
+            provider_id=stream.provider_id,
+            first_byte=stream.first_byte,
+            seconds=asyncio.get_running_loop().time() - self._begun,
+            doubt=stream.doubt,
+        )

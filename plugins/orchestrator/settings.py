@@ -1,0 +1,383 @@
+"""What an operator can say: providers and deployments, rules for choosing, limits, stores."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
+
+from proxy.api import Duration, Period, Secret, Settings, Size, setting
+
+from .misfits import misfits
+
+Kind = Literal["azure", "openai"]
+Type = Literal["content_planning", "message_generation", "content_validation", "campaign_execution"]
+
+OPENAI = "https://api.openai.com/v1"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_PRICE = re.compile(r"\d{1,6}(\.\d{1,9})?")
+_FILE = re.compile(r"sqlite:(///)?[^/\0][^\0]*")
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            "1 to 64 letters, digits, dots, dashes or _, beginning with a letter or digit"
+        )
+    return str(text)
+
+
+def _digits(value: Any) -> Any:
+    """A price that YAML has read as a number, as it was written: 2.5 is exactly 2.5."""
+    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _price(text: str) -> str:
+    if not _PRICE.fullmatch(text):
+        raise ValueError("US dollars with at most nine decimals, such as 2.50")
+    return str(text)
+
+
+def _base_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("http:// or https://, a host and perhaps a path: no key, no query")
+    return str(text)
+
+
+def _answers_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if text != "memory" and not known:
+        raise ValueError("memory, or a Redis such as redis://127.0.0.1:6379/0")
+    return str(text)
+
+
+def _workflows_url(text: str) -> str:
+    parts = urlsplit(text)
+    in_file = _FILE.fullmatch(text)
+    in_table = parts.scheme == "dynamodb" and _TABLE.fullmatch(parts.netloc) and not parts.path
+    if in_table:
+        in_table = parse_qs(parts.query, keep_blank_values=True).keys() <= {"region", "endpoint"}
+    if not (text == "memory://" or in_file or in_table):
+        raise ValueError("memory://, sqlite:path.db or dynamodb://table?region=…&endpoint=…")
+    return str(text)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+
+Price = Annotated[str, BeforeValidator(_digits), AfterValidator(_price)]
+"""US dollars per million tokens, as text."""
+
+BaseUrl = Annotated[str, setting(max_length=1024), AfterValidator(_base_url)]
+
+
+class Prices(Settings):
+    """US dollars per million tokens, exactly: `2.50`."""
+
+    input: Price = setting(description="Tokens of the prompt.")
+    cached_input: Price | None = setting(
+        default=None,
+        description="Tokens of the prompt that the provider had cached. Default: `input`.",
+    )
+    output: Price = setting(description="Tokens of the answer, those of its reasoning too.")
+
+    @property
+    def cached(self) -> Decimal:
+        """The price of cached input."""
+        return Decimal(self.cached_input if self.cached_input is not None else self.input)
+
+
+class DeploymentSettings(Settings):
+    """One model at one provider."""
+
+    provider: Name = setting(description="A name of `providers`.")
+    model: Name = setting(
+        description="The model, such as gpt-4o-mini. Deployments of one model stand in for "
+        "each other."
+    )
+    deployment: Name | None = setting(
+        default=None, description="Azure's name of the deployment. Default: that of the model."
+    )
+    weight: int = setting(
+        default=1, ge=0, le=1000, description="Share among equals; 0: only after all others."
+    )
+    zone: Name = setting(
+        default="global",
+        description="The data zone it is in. What began in a zone other than `global` stays there.",
+    )
+    context: int = setting(
+        default=128_000, ge=1, le=10_000_000, description="Tokens that prompt and answer may have."
+    )
+    json_schema: bool = setting(
+        default=True, description="Whether it holds to a JSON schema; else it is asked for JSON."
+    )
+    price: Prices | None = setting(default=None, description="Without it, costs are not known.")
+
+
+class ProviderSettings(Settings):
+    """Where and as whom a provider is asked."""
+
+    kind: Kind = setting(description="Azure OpenAI; or OpenAI, or what is compatible with it.")
+    endpoint: BaseUrl = setting(
+        default=OPENAI,
+        description="For `azure` it has to be said: `https://NAME.openai.azure.com`.",
+    )
+    key: Secret = setting(description='The API key; write `"${VARIABLE}"`.')
+    api_version: str = setting(
+        default="2024-10-21", pattern=r"^[0-9a-z-]{1,32}$", description="Of Azure's API."
+    )
+    organization: str | None = setting(
+        default=None,
+        max_length=128,
+        description="Whom OpenAI bills. Default: the owner of the key.",
+    )
+    timeout: Duration = setting(default=30.0, ge=0.1, le=600, description="For one attempt.")
+    connections: int = setting(
+        default=100, ge=1, le=10_000, description="At a time, from one process."
+    )
+    on_leave: Literal["drain", "abort"] = setting(
+        default="drain",
+        description="When the client of a stream leaves: read it to its end, since it is paid for "
+        "and its usage comes last, or cut it.",
+    )
+
+
+class Rule(Settings):
+    """Which models are asked for an intent: the first rule counts of which every `If` holds."""
+
+    types: tuple[Type, ...] = setting(default=(), description="If it is of one of these types.")
+    multi_platform: bool | None = setting(
+        default=None, description="If it is for more than one platform; `false`: for one only."
+    )
+    priority: tuple[Literal["low", "medium", "high", "critical"], ...] = setting(
+        default=(), description="If it has one of these priorities."
+    )
+    complexity: int | None = setting(
+        default=None,
+        ge=0,
+        le=10,
+        description="If it is at least so complex: 3, and 2 more for several platforms, 1 more "
+        "for more than two, 2 for the priority critical, 1 for more than five keys of data.",
+    )
+    providers: tuple[Kind, ...] = setting(
+        default=(), description="Kinds that may be asked, the preferred one first. Default: all."
+    )
+    models: tuple[Name, ...] = setting(
+        default=(), description="Models that may be asked, the preferred one first. Default: all."
+    )
+
+
+class BreakerSettings(Settings):
+    """When a deployment is left alone. What is counted are calls of the last 30 seconds."""
+
+    mode: Literal["on", "metrics_only"] = setting(
+        default="on", description="`metrics_only` says what it would do, and does nothing."
+    )
+    min_calls: int = setting(
+        default=10, ge=1, le=10_000, description="With fewer calls it does not open."
+    )
+    failure_rate: float = setting(
+        default=0.5, gt=0, le=1, description="It opens when this share has failed."
+    )
+    slow_rate: float = setting(
+        default=0.8, gt=0, le=1, description="It opens when this share was slow."
+    )
+    slow: Duration = setting(
+        default=10.0, ge=0.01, description="Slow is a call without a first byte for so long."
+    )
+    connect_failures: int = setting(
+        default=5,
+        ge=1,
+        le=1000,
+        description="It opens when so many in a row found no connection, however few calls.",
+    )
+    failures: int = setting(
+        default=10,
+        ge=1,
+        le=10_000,
+        description="It opens when so many in a row failed, however well it was before.",
+    )
+    open: Duration = setting(
+        default=15.0, ge=0.1, description="How long it stays open; then twice as long, and so on."
+    )
+    open_most: Duration = setting(default=300.0, ge=0.1, description="The longest it stays open.")
+    probes: int = setting(
+        default=3, ge=1, le=100, description="Calls that have to go well before it closes."
+    )
+
+
+class RetrySettings(Settings):
+    """How often, and how fast, it is tried again."""
+
+    attempts: int = setting(
+        default=3, ge=1, le=3, description="Calls for one workflow, fallbacks and hedges counted."
+    )
+    budget: float = setting(
+        default=0.2, ge=0, le=1, description="Further attempts, as a share of requests of 10 s."
+    )
+    budget_least: float = setting(
+        default=2.0, ge=0, le=1000, description="Further attempts per second that are always free."
+    )
+    replay: Literal["safe", "allow"] = setting(
+        default="safe",
+        description="`allow`: after a timeout another is asked, though the first may have done "
+        "the work.",
+    )
+    wait_most: Duration = setting(
+        default=20.0, description="A longer Retry-After is not waited for."
+    )
+
+
+class HedgeSettings(Settings):
+    """A second attempt beside a slow first one; both are paid for."""
+
+    enabled: bool = setting(default=False, description="Whether there are any.")
+    share: float = setting(default=0.05, ge=0, le=0.5, description="Of requests, at most.")
+    after: Duration | None = setting(
+        default=None,
+        description="How slow. Default: slower than 95 % of the deployment's last 100.",
+    )
+
+
+class CacheSettings(Settings):
+    """Answers to equal intents."""
+
+    use: Literal["never", "last_resort", "always"] = setting(
+        default="last_resort",
+        description="`last_resort`: when no provider answers; `always`: before any is asked.",
+    )
+    store: Annotated[str, AfterValidator(_answers_url)] = setting(
+        default="memory", max_length=1024, description="`memory`, or `redis://host:6379/0`."
+    )
+    ttl: Duration = setting(default=3600.0, ge=1, description="How long an answer is kept.")
+    entries: int = setting(
+        default=1000, ge=1, le=1_000_000, description="Answers kept in memory, at most."
+    )
+    size: Size = setting(
+        default=32 * 1024 * 1024, ge=1024, description="Memory that they take, at most."
+    )
+    shared: bool = setting(
+        default=False, description="Whether one user gets what another one's equal intent made."
+    )
+
+
+Term = Annotated[str, setting(min_length=1, max_length=128)]
+
+
+class ScoringSettings(Settings):
+    """What generated text is judged by."""
+
+    banned: tuple[Term, ...] = setting(
+        default=(),
+        max_length=1000,
+        description="Words and phrases that must not occur, in whatever case.",
+    )
+    disclosures: dict[Name, Term] = setting(
+        default={},
+        max_length=100,
+        description="By platform or content type: text that must occur, such as `#ad`.",
+    )
+    on_violation: Literal["report", "refuse"] = setting(
+        default="report",
+        description="`report`: such a text is handed out, with its score; `refuse`: it is not. "
+        "Intents with `complianceLevel: strict` are always refused.",
+    )
+
+
+class OtelSettings(Settings):
+    """Where spans go; needs the extra `crossfade[otel]`."""
+
+    endpoint: BaseUrl = setting(description="An OTLP receiver over HTTP.")
+    service: Name = setting(default="crossfade", description="The name of the service.")
+    content: bool = setting(
+        default=False, description="Whether prompts and answers are in the spans."
+    )
+
+
+class OrchestratorSettings(Settings):
+    """All that stands under `plugins.orchestrator`."""
+
+    providers: dict[Name, ProviderSettings] = setting(
+        min_length=1, max_length=100, description="Where models are asked, by names of yours."
+    )
+    deployments: dict[Name, DeploymentSettings] = setting(
+        min_length=1, max_length=1000, description="Which models are asked, by names of yours."
+    )
+    rules: tuple[Rule, ...] = setting(
+        default=(), max_length=100, description="Which models for which intent. Default: see below."
+    )
+    larger_model: dict[Name, Name] = setting(
+        default={}, description="By model: the one to ask when a text is too long for it."
+    )
+    other_model: dict[Name, tuple[Name, ...]] = setting(
+        default={},
+        description="By model: those that stand in where no deployment of its own can.",
+    )
+    score: Literal["cost", "latency", "balanced"] = setting(
+        default="balanced", description="What decides among those that a rule holds equal."
+    )
+    deadline: Duration = setting(
+        default=30.0,
+        ge=0.1,
+        le=600,
+        description="For a workflow as a whole, waits and fallbacks with it.",
+    )
+    max_tokens: int = setting(
+        default=1024, ge=1, le=131_072, description="The longest answer, in tokens."
+    )
+    temperature: float | None = setting(
+        default=None, ge=0, le=2, description="How much chance. Default: the model's own."
+    )
+    prompts: Path | None = setting(
+        default=None, description="A folder with templates that replace those of the plugin."
+    )
+    breaker: BreakerSettings = setting(
+        default=BreakerSettings(), description="When a deployment is left alone."
+    )
+    retry: RetrySettings = setting(default=RetrySettings(), description="Attempts.")
+    hedge: HedgeSettings = setting(default=HedgeSettings(), description="Second attempts.")
+    cache: CacheSettings = setting(default=CacheSettings(), description="Earlier answers.")
+    scoring: ScoringSettings = setting(
+        default=ScoringSettings(), description="What generated text is judged by."
+    )
+    workflows: Annotated[str, AfterValidator(_workflows_url)] = setting(
+        default="memory://",
+        max_length=1024,
+        description="Where workflows are kept: `memory://`, `sqlite:path` or "
+        "`dynamodb://table?region=…&endpoint=…`.",
+    )
+    keep: Period = setting(
+        default=24 * 3600.0, ge=60, description="How long ended workflows are kept."
+    )
+    queue: int = setting(
+        default=1000, ge=0, le=100_000, description="Workflows that may wait for a provider."
+    )
+    queue_for: Duration = setting(
+        default=3600.0, ge=1, description="How long one may wait; then it has failed."
+    )
+    billing_lock: bool = setting(default=False, description="Ask no deployment at Azure.")
+    otel: OtelSettings | None = setting(default=None, description="Traces. Default: none.")
+
+    @model_validator(mode="after")
+    def _all_fits_together(self) -> Self:
+        found = [
+            InitErrorDetails(
+                type="value_error", loc=place, input=None, ctx={"error": ValueError(says)}
+            )
+            for place, says in misfits(self)
+        ]
+        if found:
+            raise ValidationError.from_exception_data("settings", found, hide_input=True)
+        return self

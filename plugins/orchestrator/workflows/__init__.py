@@ -1,0 +1,1 @@
+"""Workflows as they are kept: the record, the stores, what becomes of unfinished ones."""

@@ -1,0 +1,47 @@
+"""Kill a proxy that runs workflows, again and again: `python -m scripts.soak.kill_dispatch`.
+
+Ends with 1 if a workflow is lost or was executed twice, or if an attempt is in no record.
+"""
+
+import argparse
+import sys
+import time
+
+from scripts.soak import show
+from tests.story.killing_dispatch import Judgement, Killing
+
+
+def main() -> int:
+    """Read the arguments, run, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200, help="how often the proxy is killed")
+    parser.add_argument("--seconds", type=float, default=900, help="the most that it may take")
+    parser.add_argument("--seed", type=int, default=1, help="for requests, weather and moments")
+    asked = parser.parse_args()
+    found = _soak(asked.count, asked.seed, time.monotonic() + asked.seconds)
+    for name, value in {
+        "kills": found.kills,
+        "requests": found.asked,
+        "answers by status, 0 if cut off": dict(sorted(found.answered.items())),
+        "workflows by status": dict(sorted(found.statuses.items())),
+        "gone on with after a kill": found.resumed,
+        "attempts that the provider executed": found.executed,
+        "wrong afterwards": len(found.wrong),
+    }.items():
+        print(f"{name:<38} {value}")
+    for said in found.wrong[:20]:
+        print(f"! {said}")
+    return 1 if found.wrong or found.kills < asked.count else 0
+
+
+def _soak(count: int, seed: int, until: float) -> Judgement:
+    with Killing(seed) as killing:
+        while killing.found.kills < count and time.monotonic() < until:
+            killing.kill_once()
+            show(killing.found.kills)
+        killing.settle()
+        return killing.judge()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""Ids sort by time and never come twice."""
+
+from plugins.orchestrator.identifiers import attempt_id, workflow_id
+
+
+def test_ids_of_workflows_sort_by_the_time_of_their_making() -> None:
+    made = [workflow_id(now) for now in (1.0, 1.002, 1_800_000_000.0, 1_800_000_000.001)]
+    assert made == sorted(made)
+    assert len({len(one) for one in made}) == 1
+
+
+def test_no_two_workflows_of_a_moment_have_the_same_id() -> None:
+    assert len({workflow_id(5.0) for _ in range(1000)}) == 1000
+
+
+def test_attempts_are_numbered_below_their_workflow() -> None:
+    assert [attempt_id("wf_1", number) for number in (1, 2)] == ["wf_1-1", "wf_1-2"]
