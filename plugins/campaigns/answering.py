@@ -8,12 +8,12 @@ from pydantic import ValidationError
 from proxy.api import Reply, WorkflowResult
 from proxy.api.workflows import WorkflowStatus
 
+from .declining import COME_AGAIN
 from .paths import STATUS
 from .writing import Document, Usd, iso, milliseconds, reply_of
 
 __all__ = ["Failed", "Ran", "failed", "ran", "read_result"]
 
-_COME_AGAIN = "5"
 _PASSED_ON = ("Retry-After", "Idempotency-Replayed")
 
 
@@ -120,7 +120,7 @@ def ran(reply: Reply, result: WorkflowResult, user_id: str, at: float) -> Reply:
     headers = _passed_on(reply)
     if reply.status == 202:
         where = f"{STATUS}?workflowId={quote(result.workflow_id, safe='')}"
-        headers = {"Location": where, "Retry-After": _COME_AGAIN} | headers
+        headers = {"Location": where, "Retry-After": COME_AGAIN} | headers
     return reply_of(told, reply.status, headers)
 
 

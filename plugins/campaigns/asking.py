@@ -17,6 +17,9 @@ REQUIRED = ("type", "platforms", "data")
 OWN = "userId"
 """What a body may not say: the user is whoever is calling."""
 
+LARGEST = 256 * 1024
+"""The longest body, in bytes; the orchestrator takes no more than half of it."""
+
 _PROBLEMS_TOLD = 20
 _KEY_SHOWN = 64
 _WORDS = {"extra_forbidden": "is no key of this API", "missing": "is missing"}
@@ -24,6 +27,8 @@ _WORDS = {"extra_forbidden": "is no key of this API", "missing": "is missing"}
 
 def intent_of(data: bytes, caller: Caller) -> bytes:
     """Return the `WorkflowIntent` as JSON. Raises DeclinedError with all that is wrong."""
+    if len(data) > LARGEST:
+        raise DeclinedError(413, f"The body has {len(data)} bytes; at most {LARGEST} are taken")
     body = _object(data)
     problems = [f"{name}: is missing" for name in REQUIRED if name not in body]
     if OWN in body:
@@ -36,7 +41,9 @@ def intent_of(data: bytes, caller: Caller) -> bytes:
     except TypeError:
         raise DeclinedError(400, "Invalid request: data has too many levels") from None
     except ValidationError as error:
-        problems += [said for one in error.errors() if (said := _said(one)) not in problems]
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        said = (_said(one) for one in found[:_PROBLEMS_TOLD])
+        problems += [one for one in said if one not in problems]
     if intent is None or problems:
         raise DeclinedError(400, f"Invalid request: {'; '.join(problems[:_PROBLEMS_TOLD])}")
     if intent.force_provider is not None and not caller.is_admin:

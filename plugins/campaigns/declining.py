@@ -7,13 +7,18 @@ from proxy.api import Reply
 from .writing import Document, reply_of
 
 __all__ = [
+    "COME_AGAIN",
     "DeclinedError",
     "Refusal",
     "forbidden",
     "no_orchestrator",
     "store_fails",
     "unauthenticated",
+    "unavailable",
 ]
+
+COME_AGAIN = "5"
+"""Seconds until it makes sense to ask again for what is not there yet: `Retry-After`."""
 
 
 class Refusal(Document):
@@ -46,11 +51,16 @@ def forbidden() -> DeclinedError:
     return DeclinedError(403, "Admin privileges required")
 
 
+def unavailable(error: str) -> DeclinedError:
+    """It cannot be done now; soon it may be (RFC 9110 section 15.6.4)."""
+    return DeclinedError(503, error, {"Retry-After": COME_AGAIN})
+
+
 def no_orchestrator() -> DeclinedError:
     """No plugin offers its workflows."""
-    return DeclinedError(503, "No orchestrator is running", {"Retry-After": "5"})
+    return unavailable("No orchestrator is running")
 
 
 def store_fails() -> DeclinedError:
     """The store of the workflows fails."""
-    return DeclinedError(503, "The store of workflows does not answer", {"Retry-After": "5"})
+    return unavailable("The store of workflows does not answer")

@@ -8,7 +8,7 @@ from typing import Any
 
 from proxy.api import Reply, Services, WorkflowView
 
-from .declining import DeclinedError
+from .declining import DeclinedError, unavailable
 from .looking import Look
 from .questions import StatusAsked
 from .showing import shown
@@ -48,8 +48,7 @@ class Listeners:
         """
         await look.present(asked)
         if not self._room(caller):
-            says = "Too many clients listen to changes. Ask without stream."
-            raise DeclinedError(503, says, {"Retry-After": "5"})
+            raise unavailable("Too many clients listen to changes. Ask without stream.")
         keep_alive = min(KEEP_ALIVE, silence / 2)
         return Reply(200, _HEADERS, self._events(caller, look, asked, keep_alive))
 
@@ -72,6 +71,8 @@ class Listeners:
         self, caller: str, look: Look, asked: StatusAsked, keep_alive: float
     ) -> AsyncIterator[bytes]:
         # The seat is taken here: a stream that is never begun is never ended either.
+        if not self._room(caller):  # many came at once, and were shown in
+            return
         with self._seat(caller):
             changes = _Changes(look.changes())
             try:

@@ -24,9 +24,13 @@ class ProviderStates(Document):
 
 
 class ShownCost(Document):
-    """US dollars until now, of all providers (null: not known) and of each."""
+    """US dollars until now, of all providers (null: not known) and of each.
+
+    `estimated` is the part for which no provider has told what was used.
+    """
 
     total: Usd | None
+    estimated: Usd
     breakdown: dict[str, Usd]
 
 
@@ -145,6 +149,7 @@ def _listed(view: WorkflowView) -> Mapping[str, Any]:
         "duration": None if view.seconds is None else milliseconds(view.seconds),
         "cost": ShownCost(
             total=None if total is None else usd(total),
+            estimated=usd(view.estimated_nano_usd),
             breakdown={name: usd(nano) for name, nano in view.costs.items()},
         ),
         "metrics": ShownMetrics(

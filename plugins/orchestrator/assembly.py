@@ -1,12 +1,14 @@
 """Puts the orchestrator together, and takes it apart again."""
 
 import asyncio
+from contextlib import suppress
 
-from proxy.api import Services
+from proxy.api import Services, Workflows
 
 from .cache import cache_of
 from .deployment import deployments_of
 from .flights import Flights
+from .hints import Hints
 from .offered import OfferedWorkflows
 from .operating import Operating
 from .prompting import Prompts
@@ -17,7 +19,6 @@ from .scoring import Scorer
 from .serving import Serving
 from .settings import OrchestratorSettings
 from .spans import Spans
-from .watching import Watchers
 from .workflows.opening import store_for
 from .working import Parts, Worker
 
@@ -45,8 +46,11 @@ class Assembled:
         # What was learned about the deployments outlives the configuration that named them.
         self.runner = Runner(settings, self.clients, services, services.shared(Runner))
         services.share(Runner, self.runner)
+        self._hint(settings, services)
         self.store = store_for(settings.workflows, services, settings.keep)
-        self.workflows = OfferedWorkflows(self.store, self.runner, Watchers(), spans)
+        ended = services.counter("workflows", "Workflows that have ended.", ("type", "status"))
+        before = services.shared(Workflows)
+        self.workflows = OfferedWorkflows(self.store, self.runner, spans, ended, before)
         cache = cache_of(settings, services)
         drains = services.counter("left", "Workflows whose client has left.", ("became",))
         self.flights = Flights(lambda became: drains.add(became=became))
@@ -59,17 +63,28 @@ class Assembled:
                 cache,
                 self.store,
                 services.now,
-                services.log,
             )
         )
         self.serving = Serving(self.worker, self.flights, self.workflows.changed, services.log)
         self.operating = Operating(self.runner, self.workflows)
-        self.resumer = Resumer(self.serving, services.log)
+        queued = services.gauge("queued", "Workflows that wait for a provider.")
+        self.resumer = Resumer(self.serving, queued, services.log)
+
+    def _hint(self, settings: OrchestratorSettings, services: Services) -> None:
+        """Let replicas tell each other of breakers that open, where there is a Redis for it."""
+        if settings.hints is not None:
+            redis = services.redis(settings.hints)
+            hints = Hints(redis, settings.deployments, self.runner.suspect, services)
+            self.runner.tell(hints.opened)
+            services.spawn(hints.listen(), "listen for breakers")
 
     async def resume(self) -> None:
         """Look for workflows that nobody works on, as long as the orchestrator serves."""
         while True:
-            await self.resumer.look()
+            serves = self._services.shared(Runner) is self.runner
+            await self.resumer.look(serves=serves)
+            if serves:
+                self.runner.standing()  # breakers also change with time alone
             await self._services.sleep(_LOOK_EVERY)
 
     def health(self) -> str:
@@ -86,9 +101,10 @@ class Assembled:
 
     async def close(self, seconds: float) -> None:
         """End what is under way, then the connections."""
-        await asyncio.gather(self.flights.close(seconds), self.serving.close(seconds))
-        await self.clients.close()
-        await self._spans.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.serving.close(seconds)
+        await asyncio.gather(self.clients.close(), self._spans.close())
 
 
 async def assembled(

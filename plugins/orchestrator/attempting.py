@@ -12,7 +12,7 @@ from proxy.api import Alert, Services
 
 from .calls import Answer, Failure, FailureClass, Usage
 from .chain import Try
-from .costs import nano_usd
+from .costs import nano_usd, tokens_in
 from .health import Health, Trouble
 from .matrix import MATRIX
 from .metering import Meters
@@ -20,7 +20,7 @@ from .workflows.record import Attempt, AttemptState
 
 __all__ = ["Around", "Attempting", "Journal"]
 
-_LAST_WORD = 0.04
+_LAST_WORD = 0.02
 """Seconds that a cancelled attempt waits for the journal, which may go on afterwards."""
 
 _random = SystemRandom().random
@@ -74,9 +74,12 @@ class Attempting:
 
     async def begin(self) -> None:
         """Have the beginning made durable. Raises what the journal raises."""
+        beginning = asyncio.ensure_future(self._note.begins(self.attempt))
         try:
-            await self._note.begins(self.attempt)
+            await asyncio.shield(beginning)
         except asyncio.CancelledError:
+            # A journal that hangs is not waited for; what it says in the end is nobody's any more.
+            beginning.add_done_callback(lambda done: done.cancelled() or done.exception())
             failure = Failure(FailureClass.CANCELLED, "given up before anything was sent")
             await self._ends_hurriedly(self._failed(failure, free=True))
             raise
@@ -101,11 +104,13 @@ class Attempting:
         )
         mean = health.times(name, stream=self._stream).mean(now)
         self._around.meters.first_byte(name, mean or 0.0, stream=self._stream)
-        said = {
+        said: dict[str, object] = {
             "provider_id": answer.provider_id,
             "answered_as": answer.model,
             "finish_reason": answer.finish_reason,
         }
+        if answer.usage is None:
+            said |= self._used(self._guessed(answer)) | {"estimated": True}
         await self._ends(self._ended("answered", "answered", answer.usage, now, **said))
 
     async def failed(self, failure: Failure) -> None:
@@ -127,7 +132,7 @@ class Attempting:
             self._around.services.alert(_alert(trouble))
         free = free or (MATRIX[failure.kind].free and not failure.uncertain)
         usage = failure.usage or (Usage() if free else None)
-        ended = self._ended(
+        return self._ended(
             "unknown" if failure.uncertain else "failed",
             failure.kind.value,
             usage,
@@ -137,8 +142,6 @@ class Attempting:
             status=failure.status,
             provider_id=failure.provider_id,
         )
-        # Who was not even asked is paid nothing, whatever the price.
-        return ended.model_copy(update={"nano_usd": 0}) if usage == Usage() else ended
 
     def _ended(
         self, state: AttemptState, outcome: str, usage: Usage | None, now: float, **more: object
@@ -148,14 +151,19 @@ class Attempting:
         self._around.meters.attempts.add(deployment=name, outcome=outcome)
         self._around.meters.seconds.add(seconds, deployment=name)
         self._around.shows(name, now)
-        known = {
-            "state": state,
-            "seconds": seconds,
-            "tokens": None if usage is None else tuple(usage),
-            "nano_usd": nano_usd(usage, self._step.deployment.price),
-        }
+        known = {"state": state, "seconds": seconds, **({} if usage is None else self._used(usage))}
         self.attempt = self.attempt.model_copy(update={**known, **more})
         return self.attempt
+
+    def _guessed(self, answer: Answer) -> Usage:
+        """Return about what an answer took whose usage was not told."""
+        prompt = self.attempt.tokens[0] if self.attempt.tokens else 0
+        return Usage(input_uncached=prompt, output_text=tokens_in((answer.content,)))
+
+    def _used(self, usage: Usage) -> dict[str, object]:
+        # Who was not even asked is paid nothing, whatever the price.
+        paid = nano_usd(usage, self._step.deployment.price) if any(usage) else 0
+        return {"tokens": tuple(usage), "nano_usd": paid, "estimated": False}
 
     async def _ends(self, attempt: Attempt) -> None:
         await asyncio.shield(self._writes(attempt))
@@ -192,7 +200,7 @@ def _alert(trouble: Trouble) -> Alert:
         "deployment_misconfigured",
         trouble.deployment,
         f"The deployment {trouble.deployment} refuses us or is not there ({trouble.says}). It is "
-        "left alone until its settings change or its breaker is forced to be closed. Check key, "
-        "endpoint and deployment.",
+        "left alone for 5 minutes at a time, or until its settings change. Check key, endpoint and "
+        "deployment.",
         "critical",
     )

@@ -103,15 +103,18 @@ class Cache:
         self._rules = rules_of(settings)
         self._scoring = settings.scoring.model_dump_json()
 
-    def key_of(self, intent: WorkflowIntent, rendered: Rendered) -> str:
-        """Return the same key for intents that are equal, and for no others: a digest."""
+    def key_of(self, intent: WorkflowIntent, rendered: Rendered, *, claimed: bool = False) -> str:
+        """Return the same key for intents that are equal, and for no others: a digest.
+
+        `claimed`: nobody vouches for the user, who so is another one than the one of that name.
+        """
         settings = self._settings
         rule = ruling(intent, self._rules).rule
         kinds = (intent.force_provider,) if intent.force_provider else rule.providers
         deployments = settings.deployments.values()
         equal = (
             intent.type,
-            None if settings.cache.shared else intent.user_id,
+            None if settings.cache.shared else (intent.user_id, claimed),
             rendered.messages,
             rendered.schema,
             places_of(intent),  # what is judged, whether or not a template speaks of it
@@ -134,12 +137,15 @@ class Cache:
         except (StoreError, ValidationError):
             self._count("failed")
             return None
+        if found is not None and not _whole(found):
+            self._count("failed")
+            return None
         self._count("miss" if found is None else "hit")
         return found
 
     async def put(self, key: str, result: WorkflowResult, now: float) -> None:
         """Keep the answer of a workflow that is completed; all others are passed over."""
-        if result.status != "completed" or result.cached:
+        if not _whole(result) or result.cached:
             return
         value = for_workflow(result, "", "").model_dump_json(by_alias=True).encode()
         if len(value) > LARGEST_ANSWER:
@@ -151,6 +157,11 @@ class Cache:
             self._count("failed")
         else:
             self._count("stored")
+
+
+def _whole(result: WorkflowResult) -> bool:
+    """Whether it is an answer: other things may lie in a store that others write to as well."""
+    return result.status == "completed" and result.error is None and bool(result.content.strip())
 
 
 def for_workflow(result: WorkflowResult, workflow_id: str, trace_id: str) -> WorkflowResult:

@@ -15,6 +15,7 @@ from proxy.api.workflows import ErrorCode
 
 from .calls import Failure, FailureClass
 from .choosing import Choice
+from .codes import wants_provider
 from .deployment import Deployment
 from .health import Health
 from .matrix import MATRIX, Again, Elsewhere, Models, Row
@@ -304,6 +305,6 @@ class Chain:
 
     def _may_queue(self, failure: Failure) -> bool:
         row = MATRIX[failure.kind]
-        if failure.uncertain or row.code not in ("provider_unavailable", "rate_limit_exceeded"):
+        if failure.uncertain or not wants_provider(row.code):
             return False
         return any(MATRIX[one.kind].queues for one in self._failures)

@@ -16,7 +16,7 @@ from .deployment import Deployment, deployments_of
 from .rules import Ruling, rules_of, ruling
 from .settings import Kind, OrchestratorSettings
 
-__all__ = ["Choice", "Chooser", "Latency", "Wish", "estimate"]
+__all__ = ["EVERYWHERE", "Choice", "Chooser", "Latency", "Wish"]
 
 Latency = Callable[[str], float | None]
 """Name of a deployment -> seconds to its first byte that are expected; None: not known."""
@@ -24,8 +24,8 @@ Latency = Callable[[str], float | None]
 NEAR = 1.2
 """Those that are at most so many times as bad as the best count as its equals."""
 
-_EVERYWHERE = "global"
-_CHARACTERS_PER_TOKEN = 4
+EVERYWHERE = "global"
+"""The data zone of deployments that may be anywhere: what begins there may go on anywhere."""
 
 
 class Wish(NamedTuple):
@@ -33,7 +33,8 @@ class Wish(NamedTuple):
 
     intent: WorkflowIntent
     tokens: int = 0
-    """About how many it has to take, in and out; see `estimate`."""
+    """About how many it has to take, in and out, and rather too few than too many:
+    who is left out for being too small must be too small."""
     structured: bool = False
     """Whether the answer has to satisfy a JSON schema."""
     zone: str = ""
@@ -57,14 +58,6 @@ class Choice(NamedTuple):
     """Why deployments are not in `order`, in words -> their names."""
     failure: Failure | None = None
     """Why there is nobody at all to be asked."""
-
-
-def estimate(texts: Iterable[str], max_tokens: int) -> int:
-    """Return about how many tokens a prompt and its answer take.
-
-    Too few rather than too many: who is left out for being too small must be too small.
-    """
-    return sum(map(len, texts)) // _CHARACTERS_PER_TOKEN + max_tokens
 
 
 class _Terms(NamedTuple):
@@ -253,7 +246,7 @@ def _misplaced(
 ) -> str:
     """Return why a fallback would widen what the first attempt may do; empty: it would not."""
     zone = wanted.settings.zone
-    if not wish.zone and zone not in (_EVERYWHERE, one.settings.zone):
+    if not wish.zone and zone not in (EVERYWHERE, one.settings.zone):
         return f"the request stays in zone {zone}"
     return "" if one.model in reachable else _not_wanted(terms)
 

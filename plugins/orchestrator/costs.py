@@ -1,13 +1,20 @@
 """What an attempt costs, exactly: in whole numbers all along, and rounded once."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from .calls import Usage
 from .settings import Prices
 
-__all__ = ["nano_usd"]
+__all__ = ["nano_usd", "tokens_in"]
 
 _MILLION = 10**6
+_CHARACTERS_PER_TOKEN = 4
+
+
+def tokens_in(texts: Iterable[str]) -> int:
+    """Return about how many tokens these are, rather too few than too many."""
+    return sum(map(len, texts)) // _CHARACTERS_PER_TOKEN
 
 
 def nano_usd(usage: Usage | None, prices: Prices | None) -> int | None:

@@ -29,6 +29,8 @@ class Flight:
         self.task = task
         self.stays = stays
         self.waiting = 0
+        self.alone_until = 0.0
+        """When it is ended though it stays, on the loop's clock; 0: nobody has left it yet."""
 
 
 class Flights:
@@ -40,7 +42,8 @@ class Flights:
         self._tasks: set[asyncio.Task[WorkflowResult]] = set()
         self._alone = 0
         self._drained = drained
-        self._closing = False
+        self.closing = False
+        """Whether nothing is to be begun any more."""
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -73,13 +76,19 @@ class Flights:
                 self._leave(flight)
 
     def _leave(self, flight: Flight) -> None:
-        if self._closing or self._alone >= DRAINS_MOST or not flight.stays():
+        loop = asyncio.get_running_loop()
+        if flight.alone_until:  # not for the first time
+            if loop.time() >= flight.alone_until:
+                self._end(flight)
+            return
+        if self.closing or self._alone >= DRAINS_MOST or not flight.stays():
             self._drained("aborted")
             self._end(flight)
             return
         self._alone += 1
         self._drained("drained")
-        timer = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._end, flight)
+        flight.alone_until = loop.time() + DRAIN_SECONDS
+        timer = loop.call_at(flight.alone_until, self._end, flight)
 
         def done(_: object) -> None:
             self._alone -= 1
@@ -95,7 +104,7 @@ class Flights:
 
     async def close(self, seconds: float) -> None:
         """Take no more drains, and end what is under way; waits at most so long for it."""
-        self._closing = True
+        self.closing = True
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -19,8 +19,8 @@ from .settings import BreakerSettings
 
 __all__ = ["MODES", "Health", "Trouble"]
 
-QUOTA_SECONDS = 300.0
-"""So long a provider with nothing left to spend is left alone."""
+LEFT_ALONE_SECONDS = 300.0
+"""So long what a person has to put right is left alone, and then tried: somebody may have."""
 
 _PROBE_LASTS = 1200.0
 """Every call ends before: this only bounds what a mistake of ours would cost."""
@@ -74,7 +74,7 @@ class Health:
         breakers = Breakers(_rules(settings), self._home)
         by_name = {one.name: one for one in deployments}
         self.learned = _Learned(by_name, settings, breakers, {}, {})
-        if before is not None and before.learned.settings == settings:
+        if before is not None:
             self._take_over(before.learned, now)
         self._deployments, self._settings, self._breakers, self._times, self._told = self.learned
 
@@ -145,6 +145,11 @@ class Health:
         """Give back a permit whose call says nothing: cancelled, or never sent."""
         self._breakers[name].ignored(permit)
 
+    def suspect(self, name: str, until: float) -> None:
+        """Take in that another replica's breaker has opened; half the calls do until then."""
+        if name in self._deployments:
+            self._breakers[name].suspect(until)
+
     def force(self, name: str, mode: str, now: float) -> None:
         """Put a breaker into a mode of `MODES`; ``closed`` is as configured, from a fresh start.
 
@@ -186,32 +191,53 @@ class Health:
     def _left_alone(self, one: Deployment, failure: Failure, now: float) -> Trouble | None:
         """Force open what needs a person: one deployment, or all of its provider."""
         quota = failure.kind is FailureClass.QUOTA
-        until = now + QUOTA_SECONDS if quota else None
+        until = now + LEFT_ALONE_SECONDS
         for other in self._deployments.values():
             if other.name == one.name or (quota and other.provider == one.provider):
                 self._force_open(self._breakers[other.name], now, until, failure.says)
         told = (one.provider if quota else one.name, failure.kind)
         if now < self._told.get(told, 0.0):
             return None
-        self._told[told] = now + QUOTA_SECONDS
+        self._told[told] = now + LEFT_ALONE_SECONDS
         return Trouble(one.provider, one.name, quota, failure.says)
 
-    def _force_open(self, breaker: Breaker, now: float, until: float | None, why: str) -> None:
+    def _force_open(self, breaker: Breaker, now: float, until: float, why: str) -> None:
         # What an operator has forced closed, or lets run for its metrics alone, stays so.
         if breaker.state(now) not in (State.FORCED_CLOSED, State.METRICS_ONLY):
             breaker.force(State.FORCED_OPEN, now, until=until, why=why)
 
     def _take_over(self, before: _Learned, now: float) -> None:
-        """Go on with what another has learned; its calls under way still count."""
-        mine = self.learned.deployments
-        self.learned = before._replace(deployments=mine)
-        for name, one in mine.items():
+        """Go on with what another has learned; its calls under way still count.
+
+        With other rules breakers count afresh; what was asked of us, and by whom, holds on.
+        """
+        deployments, settings, breakers = self.learned[:3]
+        same = before.settings == settings
+        if same:
+            breakers = before.breakers
+        self.learned = _Learned(deployments, settings, breakers, before.first_bytes, before.told)
+        for name, one in deployments.items():
             other = before.deployments.get(name)
-            if other is not None and _place(other) != _place(one):
-                before.breakers[name].force(self._home, now)
-                before.told.pop((name, FailureClass.AUTH), None)
-                for stream in (False, True):
-                    before.first_bytes.pop((name, stream), None)
+            if other is None or _place(other) != _place(one):
+                self._forget(name, now)
+            elif not same:
+                self._hand_over(before.breakers[name], breakers[name], now)
+
+    def _forget(self, name: str, now: float) -> None:
+        """Whatever was there is somewhere else now."""
+        breaker = self.learned.breakers[name]
+        breaker.force(self._home, now)
+        breaker.throttled_until = float("-inf")
+        self.learned.told.pop((name, FailureClass.AUTH), None)
+        for stream in (False, True):
+            self.learned.first_bytes.pop((name, stream), None)
+
+    def _hand_over(self, before: Breaker, after: Breaker, now: float) -> None:
+        after.throttle(before.throttled_until)
+        state, until = before.state(now), before.reopens_at
+        if self._home is State.CLOSED and state in (State.FORCED_OPEN, State.FORCED_CLOSED):
+            why = before.why(now).partition(": ")[2]
+            after.force(state, now, until=until if until < float("inf") else None, why=why)
 
 
 def _place(one: Deployment) -> object:

@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from proxy.api import Request, WorkflowIntent
+from proxy.api import Caller, Request, WorkflowIntent
+
+from .prompting import UnfitIntentError
 
 __all__ = ["Asked", "BadRequestError", "asked"]
 
@@ -36,42 +38,54 @@ class Asked(NamedTuple):
     """As it came; empty if none did."""
     route: str
     idempotency: str
-    """Digest of route, user and Idempotency-Key; empty without a key."""
+    """Digest of route, user, whether somebody vouches for it, and Idempotency-Key; empty
+    without a key."""
     fingerprint: str
     """Digest of the intent: the same key with another intent is a mistake."""
-    admin: bool
-    """Whether an administrator asks."""
+    claimed: bool
+    """Whether nobody vouches for the user: anybody could have said so."""
 
 
 async def asked(request: Request, body: bytes) -> Asked:
-    """Read a request. Raises BadRequestError: no JSON, no intent, a bad key, not allowed."""
-    intent = _intent(body)
-    forced, foreign = intent.force_provider is not None, _of_somebody_else(request, intent)
-    caller = await request.caller() if forced or foreign else None
-    admin = caller is not None and caller.is_admin
-    if forced and not admin:
-        raise BadRequestError("forceProvider is for administrators; leave it out", 403)
-    if foreign and not admin:
-        raise BadRequestError("userId is another one than the caller's", 403)
+    """Read a request.
+
+    Raises BadRequestError: no JSON, no intent, a bad key, not allowed; UnfitIntentError for what
+    is too long.
+    """
+    intent, caller = _intent(body), await request.caller()
+    _allowed(intent, caller)
     fingerprint = blake2b(intent.model_dump_json().encode(), digest_size=16).hexdigest()
-    scope = (request.route, intent.user_id)
+    # Who only says that they are somebody must not get what that somebody was answered.
+    scope = (request.route, "claimed" if caller is None else "", intent.user_id)
     key = _idempotency(request.headers.get("idempotency-key"), *scope)
     if key and intent.stream:
         raise BadRequestError("a stream cannot be repeated; leave out stream or Idempotency-Key")
     parent = (request.headers.get("traceparent") or "")[:_TRACEPARENT]
     return Asked(
-        intent, request.id, request.trace_id, parent, request.route, key, fingerprint, admin
+        intent,
+        request.id,
+        request.trace_id,
+        parent,
+        request.route,
+        key,
+        fingerprint,
+        claimed=caller is None,
     )
 
 
-def _of_somebody_else(request: Request, intent: WorkflowIntent) -> bool:
-    """Whether a caller whom somebody vouches for asks in the name of another."""
-    return request.verified and request.key != intent.user_id
+def _allowed(intent: WorkflowIntent, caller: Caller | None) -> None:
+    """Raise BadRequestError for what is only for administrators."""
+    if caller is not None and caller.is_admin:
+        return
+    if intent.force_provider is not None:
+        raise BadRequestError("forceProvider is for administrators; leave it out", 403)
+    if caller is not None and caller.id != intent.user_id:
+        raise BadRequestError("userId is another one than the caller's", 403)
 
 
 def _intent(body: bytes) -> WorkflowIntent:
     if len(body) > INTENT_BYTES:
-        raise BadRequestError(
+        raise UnfitIntentError(
             f"the intent has {len(body)} bytes; at most {INTENT_BYTES} are taken", 413
         )
     try:
@@ -84,11 +98,11 @@ def _intent(body: bytes) -> WorkflowIntent:
         raise BadRequestError("; ".join(problems)) from None
 
 
-def _idempotency(key: str | None, route: str, user: str) -> str:
+def _idempotency(key: str | None, *scope: str) -> str:
     """Return the digest under which it is stored (draft-ietf-httpapi-idempotency-key-header)."""
     if key is None:
         return ""
     if _KEY.fullmatch(key) is None:
         raise BadRequestError("Idempotency-Key is 1 to 255 visible ASCII characters")
-    said = "\0".join((route, user, key)).encode()
+    said = "\0".join((*scope, key)).encode()
     return blake2b(said, digest_size=16).hexdigest()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from proxy.api.workflows import ErrorCode
 
 from .calls import FailureClass
-from .replies import STATUSES
+from .codes import STATUSES
 
 __all__ = ["MATRIX", "Again", "Effect", "Elsewhere", "Models", "Row", "as_markdown"]
 
@@ -53,8 +53,8 @@ class Effect(Enum):
     NO_CONNECTION = "a failed connection"
     SLOW_FAILURE = "a failure, and slow"
     THROTTLED = "nothing; it is left alone until its Retry-After"
-    CREDENTIAL_OPEN = "forced open for 5 minutes, with all of its provider; alert"
-    FORCED_OPEN = "forced open until an operator says otherwise; alert"
+    CREDENTIAL_OPEN = "forced open for 5 minutes, with all of its provider, then tried; alert"
+    FORCED_OPEN = "forced open for 5 minutes, then tried; alert"
 
 
 class Row(NamedTuple):

@@ -1,5 +1,7 @@
 """What is counted of attempts and deployments, as metrics ``crossfade_orchestrator_…``."""
 
+from collections.abc import Callable
+
 from proxy.api import Services
 from proxy.api.resilience import State
 from proxy.api.workflows import ProviderHealth
@@ -48,6 +50,8 @@ class Meters:
         self._openings = services.counter(
             "breaker_openings", "Times that a breaker has opened, or would have.", one
         )
+        self.opened: Callable[[str], None] = lambda _: None
+        """Told of a deployment whose breaker has opened."""
         self._opened: dict[str, int] = {}
         self._shown: dict[str, ProviderHealth] = {}
 
@@ -64,6 +68,7 @@ class Meters:
         self._opened[one.deployment] = openings
         if more > 0:
             self._openings.add(more, deployment=one.deployment)
+            self.opened(one.deployment)
 
     def first_byte(self, deployment: str, seconds: float, *, stream: bool) -> None:
         """Show the mean time to the first byte."""

@@ -1,5 +1,6 @@
 """What in the settings does not fit together: each with its place, and what is wanted there."""
 
+import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ Misfit = tuple[tuple[str | int, ...], str]
 
 _KEY = "[key]"
 """The last step of a place that is a mapping's key, and not its value."""
+
+_WHOLE_CALL = re.compile(r"/openai/deployments\b.*|/chat/completions/?$")
+"""What is added to an endpoint, where somebody has copied it with the endpoint."""
 
 _MOST_NAMED = 20
 _OPENAI = "https://api.openai.com/v1"
@@ -36,6 +40,14 @@ def _providers(settings: "OrchestratorSettings") -> Iterator[Misfit]:
             yield (
                 ("providers", name, "endpoint"),
                 "the endpoint of your Azure resource, such as https://NAME.openai.azure.com",
+            )
+        found = _WHOLE_CALL.search(provider.endpoint)
+        if found is not None:
+            yield (
+                ("providers", name, "endpoint"),
+                f"what stands before {found[0]}; deployment and api_version have keys of their own"
+                if provider.kind == "azure"
+                else f"what stands before {found[0]}: that is added",
             )
 
 

@@ -4,33 +4,76 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from proxy.api import StoreError, WorkflowView
+from proxy.api import StoreError, Workflows, WorkflowView
+from proxy.api.services import Counter as MetricCounter
 from proxy.api.workflows import ProviderHealth, WorkflowCosts
 
 from .running import Runner
 from .spans import Spans
-from .views import view_of
+from .views import nano_usd_of, tokens_of, view_of
 from .watching import Watchers
-from .workflows.record import Workflow
+from .workflows.record import UNFINISHED, Workflow
 from .workflows.store import WorkflowStore
 
-__all__ = ["OfferedWorkflows"]
+__all__ = ["Figures", "OfferedWorkflows"]
+
+
+class Figures:
+    """What has been counted since the start of this process, over all reloads."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.ended: Counter[tuple[str, str]] = Counter()
+        self.tokens = 0
+        self.nano_usd = 0
+        self.answered = 0
+        self.seconds = 0.0
+
+    def count(self, before: Workflow, now: Workflow) -> bool:
+        """Count what a new version of a workflow brings; whether it has ended with that."""
+        self.tokens += tokens_of(now.attempts) - tokens_of(before.attempts)
+        self.nano_usd += (nano_usd_of(now.attempts) or 0) - (nano_usd_of(before.attempts) or 0)
+        if now.status in UNFINISHED or before.status == now.status:
+            return False
+        self.ended[now.type, now.status] += 1
+        if now.result is not None:
+            self.answered += 1
+            self.seconds += now.result.seconds
+        return True
+
+    def told(self) -> Mapping[str, Any]:
+        """Return them as JSON has them."""
+        return {
+            "workflows": [
+                {"type": kind, "status": status, "count": count}
+                for (kind, status), count in sorted(self.ended.items())
+            ],
+            "ended": self.ended.total(),
+            "tokens": self.tokens,
+            "cost_nano_usd": self.nano_usd,
+            "mean_seconds": round(self.seconds / self.answered, 6) if self.answered else None,
+        }
 
 
 class OfferedWorkflows:
     """Reads; changes nothing. Implements `Workflows`."""
 
     def __init__(
-        self, store: WorkflowStore, runner: Runner, watchers: Watchers, spans: Spans
+        self,
+        store: WorkflowStore,
+        runner: Runner,
+        spans: Spans,
+        ended: MetricCounter,
+        before: Workflows | None = None,
     ) -> None:
+        """Count what has ended in `ended`, too; go on with the counts and listeners of `before`."""
         self._store = store
         self._runner = runner
-        self._watchers = watchers
         self._spans = spans
-        self._ended: Counter[tuple[str, str]] = Counter()
-        self._tokens = 0
-        self._nano_usd = 0
-        self._seconds = 0.0
+        self._ended = ended
+        known = before if isinstance(before, OfferedWorkflows) else None
+        self.watchers: Watchers = Watchers() if known is None else known.watchers
+        self.counts: Figures = Figures() if known is None else known.counts
 
     async def find(self, workflow_id: str) -> WorkflowView | None:
         """Return a workflow; None if there is none (any more)."""
@@ -52,7 +95,7 @@ class OfferedWorkflows:
 
     def changes(self, user_id: str | None) -> AsyncIterator[WorkflowView]:
         """Tell of changes as they happen, of one user or of all. A slow reader misses some."""
-        return self._watchers.changes(user_id)
+        return self.watchers.changes(user_id)
 
     def health(self) -> tuple[ProviderHealth, ...]:
         """Return how the deployments stand; asks nobody and costs nothing."""
@@ -68,26 +111,11 @@ class OfferedWorkflows:
 
     def figures(self) -> Mapping[str, Any]:
         """Return what has been counted since the start of this process."""
-        ended = sum(self._ended.values())
-        return {
-            "workflows": [
-                {"type": kind, "status": status, "count": count}
-                for (kind, status), count in sorted(self._ended.items())
-            ],
-            "ended": ended,
-            "tokens": self._tokens,
-            "cost_nano_usd": self._nano_usd,
-            "mean_seconds": round(self._seconds / ended, 6) if ended else None,
-        }
+        return self.counts.told()
 
-    def changed(self, workflow: Workflow) -> None:
-        """Count a workflow that has ended, and tell those who watch."""
-        self._watchers.changed(workflow)
-        self._spans.ended(workflow)
-        result = workflow.result
-        if workflow.status in ("running", "queued") or result is None:
-            return
-        self._ended[workflow.type, workflow.status] += 1
-        self._tokens += result.tokens
-        self._nano_usd += result.cost_nano_usd or 0
-        self._seconds += result.seconds
+    def changed(self, before: Workflow, now: Workflow) -> None:
+        """Take in that a workflow has a new version: count it, and tell those who watch."""
+        self.watchers.changed(now)
+        if self.counts.count(before, now):
+            self._ended.add(type=now.type, status=now.status)
+            self._spans.ended(now)

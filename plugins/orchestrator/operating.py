@@ -1,5 +1,7 @@
 """What operators can see and do, on the admin listener."""
 
+import re
+from collections.abc import Iterable
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
@@ -15,6 +17,7 @@ __all__ = ["Operating"]
 
 _STATUSES = get_args(WorkflowStatus)
 _LISTED_MOST = 100
+_NAMED_MOST = 20
 
 
 class _Forced(Settings):
@@ -41,9 +44,9 @@ class Operating:
         except ValidationError:
             return problem_reply(400, 'Send {"deployment": "…", "mode": "…"}.', modes=MODES)
         if wanted.deployment not in known:
-            return problem_reply(404, "There is no deployment of this name.", deployments=known)
+            return _none_such(404, "deployment", known)
         if wanted.mode not in MODES:
-            return problem_reply(400, "There is no such mode.", modes=MODES)
+            return _none_such(400, "mode", MODES)
         self._runner.force(wanted.deployment, wanted.mode)
         return await self.deployments(_, b"")
 
@@ -57,11 +60,19 @@ class Operating:
             return _json([found.model_dump(mode="json", by_alias=True)])
         status, limit = asked.get("status"), asked.get("limit", "20")
         if status is not None and status not in _STATUSES:
-            return problem_reply(400, "There is no such status.", statuses=_STATUSES)
-        if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= _LISTED_MOST:
+            return _none_such(400, "status", _STATUSES)
+        if re.fullmatch("[0-9]{1,3}", limit) is None or not 1 <= int(limit) <= _LISTED_MOST:
             return problem_reply(400, f"limit is a number from 1 to {_LISTED_MOST}.")
         listed = await self._workflows.list(user_id=None, status=status, limit=int(limit))
         return _json([one.model_dump(mode="json", by_alias=True) for one in listed])
+
+
+def _none_such(status: int, what: str, known: Iterable[str]) -> Reply:
+    names = list(known)
+    more = f" and {len(names) - _NAMED_MOST} more" if len(names) > _NAMED_MOST else ""
+    return problem_reply(
+        status, f"There is no such {what}; wanted one of {', '.join(names[:_NAMED_MOST])}{more}."
+    )
 
 
 def _json(workflows: list[dict[str, Any]]) -> Reply:

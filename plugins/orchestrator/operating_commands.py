@@ -19,7 +19,7 @@ def provide_commands(cli: Commands) -> None:
         _print_deployments(cli.ask("GET", "/deployments"))
 
     def force(deployment: str, mode: str) -> None:
-        """Force a breaker: forced_open, forced_closed, or closed to let it decide again."""
+        """Force a breaker: forced_open, forced_closed, metrics_only; closed: it decides again."""
         wanted = {"deployment": deployment, "mode": mode}
         _print_deployments(cli.ask("POST", "/deployments/force", wanted))
 
@@ -39,7 +39,7 @@ def provide_commands(cli: Commands) -> None:
 def _print_deployments(found: dict[str, Any]) -> None:
     for one in found["deployments"]:
         throttled = ", throttled" if one["throttled"] else ""
-        why = f": {one['why']}" if one["why"] else ""
+        why = f" ({one['why']})" if one["why"] else ""
         sys.stdout.write(
             f"{one['deployment']:24} {one['provider']:8} {one['state']}{throttled}{why}\n"
         )

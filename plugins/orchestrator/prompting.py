@@ -26,11 +26,17 @@ LARGEST_PROMPT: Final = 256 * 1024
 
 _ROLES: Final = ("system", "user")
 _TYPES: Final = get_args(WorkflowType)
+_WHO: Final = frozenset(("userId", "user_id", "recipientId", "recipient_id"))
+"""Keys of the data that say who asks, or for whom: no model has to know."""
 _MESSAGE_TYPES: Final = ("", "welcome", "follow_up", "promotional", "custom")
 
 
 class UnfitIntentError(ValueError):
-    """No prompt can be made of an intent; the text is for its caller and quotes nothing of it."""
+    """Something is no intent for us; the text is for its caller and quotes nothing of it."""
+
+    def __init__(self, says: str, status: int = 400) -> None:
+        super().__init__(says)
+        self.status = status
 
 
 class Rendered(NamedTuple):
@@ -94,11 +100,11 @@ _TOO_LARGE: Final = f"The data is too large: a prompt has at most {LARGEST_PROMP
 
 
 def _block(intent: WorkflowIntent) -> str:
-    """Return all that the caller said, as JSON without any ``<``; keys are sorted."""
+    """Return what the caller said, but not who, as JSON without any ``<``; keys are sorted."""
     said: dict[str, Any] = {
         "platforms": intent.platforms,
         "contentType": intent.content_type,
-        "data": intent.data,
+        "data": {key: value for key, value in intent.data.items() if key not in _WHO},
     }
     try:
         written = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)

@@ -8,17 +8,18 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 from proxy.api.resilience import RetryBudget
 
 from .attempting import Around, Attempting, Journal
-from .calls import Call, CallFailedError, Failure, FailureClass
+from .calls import Call, CallFailedError, Failure, FailureClass, Usage
 from .chain import Chain, Stop, Try
-from .choosing import Choice, Chooser, Wish, estimate
+from .choosing import Choice, Chooser, Wish
+from .costs import nano_usd, tokens_in
 from .hedging import race
 from .identifiers import attempt_id
 from .matrix import MATRIX
 from .providers.clients import Clients
 from .relaying import StreamAnswered
 from .settings import OrchestratorSettings
-from .spans import traceparent_of
 from .tasks import Answered, ChainFailedError, Task
+from .trace_context import traceparent_of
 from .workflows.record import Attempt
 
 __all__ = ["Parts", "Pursuit"]
@@ -54,6 +55,8 @@ class Pursuit:
         self._before: Try | None = None
         self._failed_as = ""
         self._hedge: Try | None = None
+        prompt = tokens_in(message["content"] for message in task.messages)
+        self._guess = Usage(input_uncached=prompt, output_text=task.max_tokens)
         choice = self._choice()
         settings = parts.settings
         self._chain = Chain(
@@ -182,6 +185,9 @@ class Pursuit:
                     state="begun",
                     begun=self._parts.around.services.now(),
                     hedge=step.hedge,
+                    tokens=tuple(self._guess),
+                    nano_usd=nano_usd(self._guess, step.deployment.price),
+                    estimated=True,
                 ),
                 stream=self._stream,
             )
@@ -252,10 +258,7 @@ class Pursuit:
     def _choice(self) -> Choice:
         task, around = self._task, self._parts.around
         now = asyncio.get_running_loop().time()
-        texts = (message["content"] for message in task.messages)
-        wish = Wish(
-            task.intent, estimate(texts, task.max_tokens), task.schema is not None, task.zone
-        )
+        wish = Wish(task.intent, self._guess.total, task.schema is not None, task.zone)
         latency = around.health.latency(now, stream=self._stream)
         choice = self._parts.chooser.choose(wish, latency, around.random())
         self._note.decided("routed", choice.why)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 from .attempting import Attempting
-from .calls import Answer, CallFailedError, Failure, FailureClass
+from .calls import Answer, Failure, FailureClass
 from .deployment import Deployment
 from .providers.streaming import ProviderStream
 from .tasks import Answered
@@ -14,7 +14,7 @@ from .workflows.record import Attempt
 __all__ = ["StreamAnswered"]
 
 
-class StreamAnswered(AsyncIterator[bytes]):
+class StreamAnswered:
     """A stream with its first content; see `Runner.stream`."""
 
     def __init__(
@@ -34,10 +34,6 @@ class StreamAnswered(AsyncIterator[bytes]):
         self._closing = closing
         self._attempts = attempts
         self._begun = asyncio.get_running_loop().time() - stream.first_byte
-        self._whole = False
-        self._failure = Failure(
-            FailureClass.CANCELLED, "it was left before its end", uncertain=True
-        )
 
     @property
     def drains(self) -> bool:
@@ -54,17 +50,7 @@ class StreamAnswered(AsyncIterator[bytes]):
 
         An iteration that is cancelled loses nothing, and can be gone on with.
         """
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await anext(self._stream)
-        except StopAsyncIteration:
-            self._whole = True
-            raise
-        except CallFailedError as error:
-            self._failure = error.failure
-            raise
+        return self._stream.parts()
 
     def answered(self) -> Answered:
         """Return the answer as a whole, when all parts have been read."""
@@ -75,14 +61,15 @@ class StreamAnswered(AsyncIterator[bytes]):
         try:
             await self._closing.aclose()
         finally:
-            failure = self._failure
-            if self._whole:
+            failure = self._stream.failure
+            if self._stream.whole:
                 await self._attempting.answered(self._answer())
-            elif failure.kind is FailureClass.CANCELLED:
-                await self._attempting.given_up(failure)
+            elif failure is not None:
+                await self._attempting.failed(failure)
             else:
-                usage = failure.usage or self._stream.usage
-                await self._attempting.failed(failure._replace(usage=usage))
+                says = "it was left before its end"
+                left = Failure(FailureClass.CANCELLED, says, uncertain=True)
+                await self._attempting.given_up(left)
 
     def _answer(self) -> Answer:
         stream = self._stream

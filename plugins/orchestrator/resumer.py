@@ -1,11 +1,13 @@
 """Looks for workflows that nobody works on, and does what `resuming` says is to become of them."""
 
-import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.api import StoreError, WorkflowError, WorkflowResult
+from proxy.api import StoreError, WorkflowError
+from proxy.api.services import Gauge
 from proxy.api.workflows import WorkflowStatus
 
 from .keeping import Kept, LostError
@@ -17,6 +19,7 @@ __all__ = ["Resumer"]
 
 _AT_A_TIME = 4
 _LOOKED_AT = 20
+_COUNT_EVERY = 10.0
 _FORGET_EVERY = 60.0
 _FORGOTTEN_AT_ONCE = 1000
 _SAYS: Mapping[Fate, str] = {
@@ -28,68 +31,68 @@ _SAYS: Mapping[Fate, str] = {
 class Resumer:
     """One for the application; `look` is called again and again, at the start first of all."""
 
-    def __init__(self, serving: Serving, log: FilteringBoundLogger) -> None:
+    def __init__(self, serving: Serving, queued: Gauge, log: FilteringBoundLogger) -> None:
+        """`queued` is told how many are queued."""
         self._serving = serving
+        self._queued = queued
         self._log = log
-        self._room = asyncio.Semaphore(_AT_A_TIME)
+        self._begun: set[str] = set()
+        self._counted_at = 0.0
         self._forgotten_at = 0.0
         self.trouble = ""
 
-    async def look(self) -> None:
-        """Look once; what can be gone on with is begun and not waited for."""
+    async def look(self, *, serves: bool = True) -> None:
+        """Look once; what can be gone on with is begun and not waited for.
+
+        After a reload what is gone on with is the next application's: `serves` is false.
+        """
         try:
-            await self._write()
-            parts = self._serving.worker.parts
-            now = parts.now()
-            for workflow in await parts.store.takeable(now, _LOOKED_AT):
-                if not self._is_ours_and_alive(workflow, now):
-                    await self._take(workflow, now)
-            if now - self._forgotten_at >= _FORGET_EVERY:
-                more = await parts.store.forget(now - parts.settings.keep)
-                self._forgotten_at = 0.0 if more >= _FORGOTTEN_AT_ONCE else now
+            now = self._serving.worker.parts.now()
+            await self._serving.worker.write()
+            await self._serving.streams.renew(now)
+            if serves:
+                await self._look(now)
             self.trouble = ""
         except StoreError as error:
-            if not self.trouble:
-                self._log.error("workflow_store_failed", error=str(error))
-            self.trouble = str(error)
+            self._troubled(str(error))
+        except Exception as error:  # looking goes on: others wait to be gone on with
+            self._troubled(f"a fault of our own: {type(error).__name__}", exc_info=True)
 
-    def _is_ours_and_alive(self, workflow: Workflow, now: float) -> bool:
-        return workflow.owner == self._serving.owner and workflow.lease_until > now
+    async def _look(self, now: float) -> None:
+        store = self._serving.worker.parts.store
+        for workflow in await store.takeable(now, _LOOKED_AT):
+            await self._take(workflow, now)
+        if now - self._counted_at >= _COUNT_EVERY:
+            self._queued.set(await store.waiting())
+            self._counted_at = now
+        if now - self._forgotten_at >= _FORGET_EVERY:
+            more = await store.forget(now - self._serving.worker.parts.settings.keep)
+            self._forgotten_at = 0.0 if more >= _FORGOTTEN_AT_ONCE else now
 
-    async def _write(self) -> None:
-        """Store ends that could not be stored before."""
-        unwritten = self._serving.worker.unwritten
-        for kept in list(unwritten.values()):
-            try:
-                await kept.change()
-            except LostError:
-                self._log.warning("workflow_lost", workflow_id=kept.now.id)
-            unwritten.pop(kept.now.id, None)
+    def _troubled(self, says: str, **more: Any) -> None:
+        if self.trouble != says:
+            self._log.error("workflows_not_looked_after", error=says, **more)
+        self.trouble = says
 
     async def _take(self, workflow: Workflow, now: float) -> None:
+        flights = self._serving.flights
+        if flights.find(workflow.id) is not None:
+            return  # it is being taken already
         fate = fate_of(workflow, now)
-        if fate == "go on" and self._room.locked():
-            return
         kept = self._serving.kept(workflow)
-        seconds = self._serving.worker.parts.settings.deadline
-        try:
-            if fate == "go on":
-                kept.decided("resumed", f"it was {workflow.status}, and nothing of it was sent")
-                lease = self._serving.lease(seconds)
-                await kept.change(status="running", owner=self._serving.owner, lease_until=lease)
-                self._begin(kept, seconds)
-            else:
+        if fate != "go on":
+            with suppress(LostError):  # somebody else has taken it
                 await self._give_up(kept, fate, now)
-        except LostError:
-            return  # somebody else has taken it
+        elif len(self._begun) < _AT_A_TIME and not flights.closing:
+            self._begin(kept)
 
-    def _begin(self, kept: Kept, seconds: float) -> None:
-        async def work() -> WorkflowResult:
-            async with self._room:
-                worker = self._serving.worker
-                return await worker.work(kept, worker.prepare(kept.now.intent), seconds)
-
-        self._serving.flights.start(kept.now.id, work(), lambda: True)
+    def _begin(self, kept: Kept) -> None:
+        workflow = kept.now
+        kept.decided("resumed", f"it was {workflow.status}, and nothing of it was sent")
+        seconds = self._serving.worker.parts.settings.deadline
+        self._begun.add(workflow.id)
+        flight = self._serving.start_again(kept, seconds)
+        flight.task.add_done_callback(lambda _: self._begun.discard(workflow.id))
 
     async def _give_up(self, kept: Kept, fate: Fate, now: float) -> None:
         says = _SAYS[fate]

@@ -3,14 +3,14 @@
 A workflow is taken by writing our name into its record; of several who try, one succeeds. Where
 an attempt was begun and nobody can say how it ended, the workflow is interrupted and is
 not repeated: it may have been executed. Else it is gone on with, if somebody comes back for
-the result: it was queued, or has an Idempotency-Key.
+the result: it may be queued, or has an Idempotency-Key.
 """
 
 from typing import Literal
 
 from .workflows.record import Attempt, Workflow
 
-__all__ = ["Fate", "fate_of", "interrupted_attempts", "uncertain"]
+__all__ = ["Fate", "awaited", "fate_of", "interrupted_attempts", "uncertain"]
 
 Fate = Literal["go on", "expired", "interrupted"]
 
@@ -20,13 +20,19 @@ def uncertain(workflow: Workflow) -> bool:
     return any(attempt.state in ("begun", "unknown") for attempt in workflow.attempts)
 
 
+def awaited(workflow: Workflow) -> bool:
+    """Whether somebody comes back for the result, whoever has left meanwhile."""
+    intent = workflow.intent
+    return bool(workflow.idempotency) or (intent.deferrable and not intent.stream)
+
+
 def fate_of(workflow: Workflow, now: float) -> Fate:
     """Say what becomes of an unfinished workflow that nobody works on; `now` in Unix seconds."""
     if uncertain(workflow):
         return "interrupted"
     if workflow.status == "queued" and now >= workflow.expires:
         return "expired"
-    if workflow.status == "queued" or workflow.idempotency:
+    if workflow.status == "queued" or awaited(workflow):
         return "go on"
     return "interrupted"
 

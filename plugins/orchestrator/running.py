@@ -5,7 +5,7 @@ does it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from proxy.api import Services
@@ -15,6 +15,7 @@ from proxy.api.workflows import ProviderHealth
 from .attempting import Around, Journal
 from .choosing import Chooser
 from .health import MODES, Health
+from .hints import SUSPECTED
 from .metering import Meters
 from .providers.clients import Clients
 from .pursuing import Parts, Pursuit
@@ -79,6 +80,15 @@ class Runner:
             yield answered
         finally:
             await answered.close()
+
+    def tell(self, opened: Callable[[str], None]) -> None:
+        """Have `opened` told of each deployment whose breaker opens."""
+        self._around.meters.opened = opened
+
+    def suspect(self, deployment: str) -> None:
+        """Take in that a deployment's breaker has opened in another replica."""
+        now = asyncio.get_running_loop().time()
+        self.health.suspect(deployment, now + SUSPECTED)
 
     def standing(self) -> tuple[ProviderHealth, ...]:
         """Return how each deployment stands; the metrics show the same from now on."""

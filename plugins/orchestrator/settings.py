@@ -4,23 +4,23 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
 from proxy.api import Duration, Period, Secret, Settings, Size, setting
+from proxy.api.workflows import Priority, WorkflowType
 
 from .misfits import misfits
 
 Kind = Literal["azure", "openai"]
-Type = Literal["content_planning", "message_generation", "content_validation", "campaign_execution"]
 
 OPENAI = "https://api.openai.com/v1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _PRICE = re.compile(r"\d{1,6}(\.\d{1,9})?")
 _FILE = re.compile(r"sqlite:(///)?[^/\0][^\0]*")
-_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_TABLE = re.compile(r"dynamodb://[A-Za-z0-9_.-]{3,255}(?:\?([^#]*))?")
 
 
 def _name(text: str) -> str:
@@ -42,35 +42,42 @@ def _price(text: str) -> str:
     return str(text)
 
 
-def _base_url(text: str) -> str:
+def _place(text: str, *schemes: str) -> SplitResult | None:
+    """Return a URL of one of these schemes that names a host; None for anything else."""
     try:
         parts = urlsplit(text)
-        known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        known = parts.scheme in schemes and parts.hostname and parts.port != 0
     except ValueError:
-        known = False
-    if not known or parts.username is not None or parts.query or parts.fragment:
+        return None
+    return parts if known else None
+
+
+def _base_url(text: str) -> str:
+    parts = _place(text, "http", "https")
+    if parts is None or parts.username is not None or parts.query or parts.fragment:
         raise ValueError("http:// or https://, a host and perhaps a path: no key, no query")
     return str(text)
 
 
 def _answers_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
-    except ValueError:
-        known = False
-    if text != "memory" and not known:
+    if text != "memory" and _place(text, "redis", "rediss") is None:
         raise ValueError("memory, or a Redis such as redis://127.0.0.1:6379/0")
     return str(text)
 
 
+def _redis_url(text: str) -> str:
+    if _place(text, "redis", "rediss") is None:
+        raise ValueError("a Redis such as redis://127.0.0.1:6379/0")
+    return str(text)
+
+
 def _workflows_url(text: str) -> str:
-    parts = urlsplit(text)
-    in_file = _FILE.fullmatch(text)
-    in_table = parts.scheme == "dynamodb" and _TABLE.fullmatch(parts.netloc) and not parts.path
-    if in_table:
-        in_table = parse_qs(parts.query, keep_blank_values=True).keys() <= {"region", "endpoint"}
-    if not (text == "memory://" or in_file or in_table):
+    table = _TABLE.fullmatch(text)
+    said = {} if table is None else parse_qs(table[1] or "", keep_blank_values=True)
+    in_table = table is not None and said.keys() <= {"region", "endpoint"}
+    for endpoint in said.get("endpoint", ()):
+        _base_url(endpoint)
+    if not (text == "memory://" or in_table or _FILE.fullmatch(text)):
         raise ValueError("memory://, sqlite:path.db or dynamodb://table?region=…&endpoint=…")
     return str(text)
 
@@ -157,11 +164,13 @@ class ProviderSettings(Settings):
 class Rule(Settings):
     """Which models are asked for an intent: the first rule counts of which every `If` holds."""
 
-    types: tuple[Type, ...] = setting(default=(), description="If it is of one of these types.")
+    types: tuple[WorkflowType, ...] = setting(
+        default=(), description="If it is of one of these types."
+    )
     multi_platform: bool | None = setting(
         default=None, description="If it is for more than one platform; `false`: for one only."
     )
-    priority: tuple[Literal["low", "medium", "high", "critical"], ...] = setting(
+    priority: tuple[Priority, ...] = setting(
         default=(), description="If it has one of these priorities."
     )
     complexity: int | None = setting(
@@ -345,6 +354,12 @@ class OrchestratorSettings(Settings):
     )
     breaker: BreakerSettings = setting(
         default=BreakerSettings(), description="When a deployment is left alone."
+    )
+    hints: Annotated[str, AfterValidator(_redis_url)] | None = setting(
+        default=None,
+        max_length=1024,
+        description="`redis://host:6379/0`, over which replicas tell each other of breakers that "
+        "open: half of `min_calls` is then enough for half a minute. Default: none.",
     )
     retry: RetrySettings = setting(default=RetrySettings(), description="Attempts.")
     hedge: HedgeSettings = setting(default=HedgeSettings(), description="Second attempts.")

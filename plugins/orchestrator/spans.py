@@ -1,60 +1,25 @@
-"""The trace context that calls to providers carry, and workflows told as spans.
-
-A span's id is derived from the id of what it is about. So what is sent with a call, maybe by
-another process, and what is told of it afterwards belong together, and nothing has to be held
-while a workflow runs: when it has ended, its record is told, all attempts with it.
+"""Workflows told as spans: when one has ended, its record is told, all attempts with it.
 
 Without `settings.otel` nothing is told, and nothing of OpenTelemetry is imported. With it a
 thread of its library sends spans every few seconds, and drops them where it cannot.
 """
 
 import asyncio
-import re
 import threading
 from contextlib import suppress
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from .settings import OrchestratorSettings
+from .trace_context import is_trace_id
 from .workflows.record import UNFINISHED, Workflow
 
 if TYPE_CHECKING:
     from .telemetry import Telemetry
 
-__all__ = ["Spans", "parent_of", "span_id_of", "traceparent_of"]
+__all__ = ["Spans"]
 
 CLOSING_THREAD = "crossfade-spans"
 _CLOSE_SECONDS = 2.0
-_TRACE_ID = re.compile(r"[0-9a-f]{32}")
-
-
-def span_id_of(name: str) -> int:
-    """Return the id of the span about what is called so: a workflow's or an attempt's id."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest())
-
-
-def parent_of(traceparent: str, trace_id: str) -> tuple[int, int] | None:
-    """Return span id and flags of a request's `traceparent`; None if it is not of this trace."""
-    version, _, rest = traceparent.partition("-")
-    trace, _, rest = rest.partition("-")
-    try:
-        span, flags = int(rest[:16], 16), int(rest[17:19], 16)
-    except ValueError:
-        return None
-    return (span, flags) if len(version) == 2 and trace == trace_id and span else None
-
-
-def traceparent_of(trace_id: str, attempt_id: str, traceparent: str = "") -> str:
-    """Return the `traceparent` of an attempt's call (W3C Trace Context, section 3.2).
-
-    It goes on with the trace of the request, whose own `traceparent` says whether somebody
-    records it. Empty where `trace_id` is none (32 hexadecimal digits).
-    """
-    if _TRACE_ID.fullmatch(trace_id) is None:
-        return ""
-    parent = parent_of(traceparent, trace_id)
-    sampled = parent is not None and parent[1] & 1
-    return f"00-{trace_id}-{span_id_of(attempt_id):016x}-{sampled:02x}"
 
 
 class Spans:
@@ -80,7 +45,7 @@ class Spans:
         """Tell of a workflow and its attempts, once; not of one that has not ended yet."""
         if self._telemetry is None or workflow.status in UNFINISHED:
             return
-        if _TRACE_ID.fullmatch(workflow.trace_id) is not None:
+        if is_trace_id(workflow.trace_id):
             self._telemetry.tell(workflow)
 
     async def close(self) -> None:

@@ -9,18 +9,19 @@ provider's `on_leave` says so, the rest is read to its end, for its usage.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
+from typing import Any, TypeVar
+from weakref import WeakSet
 
-from structlog.typing import FilteringBoundLogger
-
-from proxy.api import Reply
+from proxy.api import Reply, WorkflowResult
 
 from .calls import CallFailedError
 from .flights import DRAIN_SECONDS, DRAINS_MOST
-from .keeping import Kept
+from .keeping import Kept, LostError
 from .replies import served
 from .running import ChainFailedError, StreamAnswered
+from .workflows.record import UNFINISHED, Workflow
 from .working import Prepared, Worker
 
 __all__ = ["EventStream", "Streams"]
@@ -28,14 +29,21 @@ __all__ = ["EventStream", "Streams"]
 _HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
 _DONE = b"data: [DONE]\n\n"
 
+_T = TypeVar("_T")
+
 
 class Streams:
     """All streams of the process."""
 
-    def __init__(self, worker: Worker, log: FilteringBoundLogger) -> None:
+    def __init__(self, worker: Worker, lease: Callable[[float], float]) -> None:
+        """`lease` returns until when nobody else may work on what takes so many seconds."""
         self._worker = worker
-        self._log = log
+        self._lease = lease
         self._drains: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[Any]] = set()
+        self._closing = False
+        self.live: WeakSet[EventStream] = WeakSet()
+        """Those that have begun, and have no end yet."""
 
     async def begin(self, kept: Kept, asks: Prepared, seconds: float) -> Reply:
         """Return the answer as soon as there is content, which takes at most `seconds`.
@@ -45,18 +53,43 @@ class Streams:
         worker, started = self._worker, self._worker.parts.now()
         task = worker.task(kept, asks, seconds)
         stack = AsyncExitStack()
-        try:
-            answered = await stack.enter_async_context(worker.parts.runner.stream(task, kept))
-        except ChainFailedError as failed:
-            return served(await worker.without_content(kept, asks, failed, started))
-        except asyncio.CancelledError:
-            await worker.cancelled(kept)
-            raise
-        return Reply(200, _HEADERS, EventStream(self, worker, kept, asks, stack, answered, started))
+
+        async def opened() -> StreamAnswered | WorkflowResult:
+            try:
+                return await stack.enter_async_context(worker.parts.runner.stream(task, kept))
+            except ChainFailedError as failed:
+                return await worker.without_content(kept, asks, failed, started)
+
+        found = await worker.guarded(kept, opened())
+        if isinstance(found, WorkflowResult):
+            return served(found, exhausted=kept.exhausted)
+        return Reply(200, _HEADERS, EventStream(self, worker, kept, asks, stack, found, started))
+
+    async def renew(self, now: float) -> None:
+        """Hold on to those that take long. Raises StoreError.
+
+        A stream takes as long as its client and its provider let it; no deadline ends it.
+        """
+        for stream in tuple(self.live):
+            if stream.kept.now.lease_until - now < DRAIN_SECONDS:
+                with suppress(LostError):  # which is told at its end
+                    await stream.kept.edit(self._renewed)
+
+    def _renewed(self, workflow: Workflow) -> Mapping[str, Any] | None:
+        if workflow.status not in UNFINISHED:
+            return None
+        return {"lease_until": self._lease(DRAIN_SECONDS)}
+
+    async def to_its_end(self, ending: Coroutine[Any, Any, _T]) -> _T:
+        """Await it; if nobody waits for it any more, it goes on to its end all the same."""
+        task = asyncio.create_task(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        return await asyncio.shield(task)
 
     def drain(self, stream: "EventStream") -> bool:
         """Read a stream that nobody listens to any more to its end, if there is room for it."""
-        if len(self._drains) >= DRAINS_MOST:
+        if self._closing or len(self._drains) >= DRAINS_MOST:
             return False
         task = asyncio.create_task(self._drained(stream))
         self._drains.add(task)
@@ -69,16 +102,18 @@ class Streams:
                 async for _ in stream:
                     pass
         except TimeoutError:
-            self._log.warning("drain_too_long", workflow_id=stream.kept.now.id)
+            stream.kept.log.warning("drain_too_long")
         finally:
             await stream.abort()
 
     async def close(self, seconds: float) -> None:
-        """End all drains."""
+        """End all drains, and let what is ending come to its end; waits at most so long."""
+        self._closing = True
         for task in self._drains:
             task.cancel()
-        if self._drains:
-            await asyncio.wait(self._drains, timeout=seconds)
+        left = (*self._drains, *self._endings)
+        if left:
+            await asyncio.wait(left, timeout=seconds)
 
 
 class EventStream(AsyncIterator[bytes]):
@@ -108,6 +143,7 @@ class EventStream(AsyncIterator[bytes]):
         self._parts = answered.parts()
         self._ready = deque((answered.first,))
         self._over = False
+        streams.live.add(self)
 
     async def __anext__(self) -> bytes:
         if self._ready:
@@ -117,13 +153,18 @@ class EventStream(AsyncIterator[bytes]):
         try:
             return await anext(self._parts)
         except StopAsyncIteration:
-            self._ready.extend(await self._finished())
+            self._ready.extend(await self._ending(self._finished()))
         except CallFailedError:
-            self._ready.append(await self._failed())
+            self._ready.append(await self._ending(self._failed()))
         return self._ready.popleft()
 
-    async def _finished(self) -> tuple[bytes, ...]:
+    async def _ending(self, ending: Coroutine[Any, Any, _T]) -> _T:
+        """Bring it to its end, of which the record tells, whoever leaves meanwhile."""
         self._over = True
+        self._streams.live.discard(self)
+        return await self._streams.to_its_end(ending)
+
+    async def _finished(self) -> tuple[bytes, ...]:
         await self._stack.aclose()
         try:
             result = await self._worker.answered(
@@ -135,7 +176,6 @@ class EventStream(AsyncIterator[bytes]):
         return (last, _DONE) if result.error is None else (last,)
 
     async def _failed(self) -> bytes:
-        self._over = True
         await self._stack.aclose()
         says = "The provider stopped in the middle of its answer."
         result = await self._worker.failed(self.kept, "provider_unavailable", says, self._started)
@@ -150,11 +190,12 @@ class EventStream(AsyncIterator[bytes]):
 
     async def abort(self) -> None:
         """End it where it is."""
-        if self._over:
-            return
-        self._over = True
+        if not self._over:
+            await self._ending(self._left())
+
+    async def _left(self) -> None:
         await self._stack.aclose()
-        await self._worker.cancelled(self.kept)
+        await self._worker.left(self.kept)
 
 
 def _event(name: str, data: str) -> bytes:

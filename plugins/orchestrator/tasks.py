@@ -7,6 +7,7 @@ from proxy.api import WorkflowIntent
 
 from .calls import Answer
 from .chain import Stop
+from .codes import wants_provider
 from .deployment import Deployment
 from .matrix import MATRIX
 from .workflows.record import Attempt
@@ -32,12 +33,12 @@ class Task(NamedTuple):
     request_id: str
     trace_id: str
     """32 hex digits, or empty."""
+    traceparent: str
+    """The request's own; empty: none."""
+    zone: str
+    """The data zone that it has to stay in; empty: that of the first deployment."""
     check: Callable[[Answer], str]
     """Returns why an answer cannot be used; empty: it can. Streams are not checked."""
-    traceparent: str = ""
-    """The request's own."""
-    zone: str = ""
-    """The data zone that it has to stay in; empty: that of the first deployment."""
 
 
 class Answered(NamedTuple):
@@ -71,4 +72,4 @@ class ChainFailedError(Exception):
     @property
     def retryable(self) -> bool:
         """Whether it was for want of a provider: the same may be asked again, or in the cache."""
-        return self.code in ("provider_unavailable", "rate_limit_exceeded")
+        return wants_provider(self.code)

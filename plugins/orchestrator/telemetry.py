@@ -28,7 +28,7 @@ from opentelemetry.trace import (
 
 from .calls import Usage
 from .settings import OtelSettings
-from .spans import parent_of, span_id_of
+from .trace_context import parent_of, span_id_of
 from .workflows.record import Attempt, Workflow
 
 __all__ = ["Telemetry"]
@@ -147,10 +147,11 @@ class Telemetry:
             "crossfade.attempt.id": attempt.id,
             "crossfade.attempt.hedge": attempt.hedge or None,
             "crossfade.attempt.nano_usd": attempt.nano_usd,
+            "crossfade.attempt.estimated": attempt.estimated or None,
             "crossfade.deployment": attempt.deployment,
             "crossfade.provider.request_id": attempt.provider_id,
         }
-        if attempt.tokens is not None:
+        if attempt.tokens is not None and not attempt.estimated:
             used = Usage(*attempt.tokens)
             found["gen_ai.usage.input_tokens"] = used.input_uncached + used.input_cached
             found["gen_ai.usage.cache_read.input_tokens"] = used.input_cached

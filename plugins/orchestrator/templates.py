@@ -5,7 +5,8 @@ disk now, or what lay there when it was last good.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +48,13 @@ class TemplateFile(NamedTuple):
     text: str
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """Globals in one dict: a chain of two is slow to copy, and each rendering copies it."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        return {**self.globals, **(d or {})}
+
+
 class Templates(BaseLoader):
     """One set of templates, compiled: each known by a name like ``content_planning/user.md``."""
 
@@ -54,7 +62,7 @@ class Templates(BaseLoader):
         """Compile them all. Raises TemplateFaultError."""
         self._files = files
         self._paths = {str(file.path) for file in files.values()}
-        environment = ImmutableSandboxedEnvironment(
+        environment = _Environment(
             loader=self,
             undefined=StrictUndefined,
             autoescape=False,  # what is made is no HTML; `prompting` fences the data
@@ -157,9 +165,8 @@ def _names_in(folder: Path) -> list[str]:
     for path in paths:
         name = f"{path.parent.name}/{path.name}"
         if folder != OWN and not name.startswith(SHARED) and not (OWN / name).exists():
-            raise TemplateFaultError(
-                path, 1, f"{name} replaces no template; there are {', '.join(_names_in(OWN))}"
-            )
+            near = ", ".join(get_close_matches(name, _names_in(OWN), n=2)) or "those of the plugin"
+            raise TemplateFaultError(path, 1, f"this replaces no template; did you mean {near}?")
     return sorted(f"{path.parent.name}/{path.name}" for path in paths)
 
 

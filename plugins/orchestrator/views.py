@@ -16,7 +16,7 @@ def view_of(workflow: Workflow) -> WorkflowView:
     """Return a workflow as its user sees it."""
     attempts = workflow.attempts
     costs: Counter[str] = Counter()
-    for one in attempts:
+    for one in ended_of(attempts):
         costs[one.kind] += one.nano_usd or 0
     ended = workflow.updated if workflow.status not in ("running", "queued") else None
     result = workflow.result
@@ -31,6 +31,7 @@ def view_of(workflow: Workflow) -> WorkflowView:
         completed_at=ended,
         seconds=None if ended is None else round(ended - workflow.created, 3),
         cost_nano_usd=nano_usd_of(attempts),
+        estimated_nano_usd=sum(one.nano_usd or 0 for one in ended_of(attempts) if one.estimated),
         costs=dict(costs),
         tokens=tokens_of(attempts),
         attempts=len(attempts),
@@ -40,16 +41,22 @@ def view_of(workflow: Workflow) -> WorkflowView:
     )
 
 
+def ended_of(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """Return those that have ended: what the others take is not counted yet."""
+    return tuple(one for one in attempts if one.state != "begun")
+
+
 def tokens_of(attempts: tuple[Attempt, ...]) -> int:
-    """Return the tokens of all attempts, as far as they are known."""
-    return sum(sum(one.tokens) for one in attempts if one.tokens is not None)
+    """Return the tokens of all attempts that have ended, estimates among them."""
+    return sum(sum(one.tokens) for one in ended_of(attempts) if one.tokens is not None)
 
 
 def nano_usd_of(attempts: tuple[Attempt, ...]) -> int | None:
-    """Return the cost of all attempts; None where that of one which used tokens is not known."""
-    if any(one.nano_usd is None and one.tokens is not None for one in attempts):
+    """Return the cost of all that have ended, estimates among them; None where one has no price."""
+    ended = ended_of(attempts)
+    if any(one.nano_usd is None and one.tokens is not None for one in ended):
         return None
-    return sum(one.nano_usd or 0 for one in attempts)
+    return sum(one.nano_usd or 0 for one in ended)
 
 
 def fallbacks_of(attempts: tuple[Attempt, ...]) -> int:
@@ -80,7 +87,8 @@ def _states(attempts: tuple[Attempt, ...]) -> dict[str, str]:
 
 
 def _ended(one: Attempt) -> str:
-    spent = "" if one.tokens is None else f", {sum(one.tokens)} tokens"
+    about = "about " if one.estimated else ""
+    spent = "" if one.tokens is None else f", {about}{sum(one.tokens)} tokens"
     why = f": {one.failure}, {one.says}" if one.failure else ""
     return f"{one.id} at {one.deployment} ({one.model}) after {one.seconds:.3f} s{spent}{why}"
 

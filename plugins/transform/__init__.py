@@ -22,7 +22,7 @@ from proxy.api import (
 
 from .profiles import PROFILES, Profile
 from .profiles.asked import Asked, Moment
-from .profiles.both_ways import answered, understood
+from .profiles.both_ways import answered, intended, understood
 from .rules import Mapping, Method, PathRewrite, visible
 
 _JSON = re.compile(r"application/([^;]+\+)?json\s*(;|$)", re.IGNORECASE)
@@ -104,9 +104,10 @@ class Transform(Use):
 
     async def _intended(self, profile: Profile, request: Request, body: Body) -> Body:
         begun = self.application.clock()
-        known = await request.caller()
-        caller = None if known is None else known.id
-        asked, intent = understood(profile, body, caller, self.settings.max_body)
+        # Who is calling may have to be asked of somebody: not for what is left to legacy.
+        asked = understood(profile, body, self.settings.max_body)
+        caller = await request.caller()
+        intent = intended(asked, None if caller is None else caller.id)
         request.notes[self] = asked, begun
         return body._replace(data=intent)
 

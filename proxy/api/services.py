@@ -82,7 +82,8 @@ class Services(Protocol):
 
         `migrations` are SQL scripts, of which the file has had the first so many; the rest
         are run when it is first used, each in a transaction. They are counted for each plugin,
-        so that several may share a file. ``:memory:`` is a private one without a file.
+        so that several may share a file. ``:memory:`` is the plugin's own, without a file; what
+        is in it outlives a reload, and ends with the plugin.
         """
 
     def redis(self, url: str) -> RedisScripts:

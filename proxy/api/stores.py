@@ -60,6 +60,13 @@ class RedisScripts(Protocol):
     async def call(self, command: str, *values: str | bytes | float) -> Any:
         """Send one command. Raises StoreError."""
 
+    async def listen(self, channel: str, told: Callable[[bytes], None]) -> None:
+        """Hand each message that is published on a channel to `told`, until this is cancelled.
+
+        An empty one says that listening has begun (again): what was said before is not known.
+        Have it run by `Services.spawn`, and publish by ``call("PUBLISH", channel, …)``.
+        """
+
 
 class DynamoTable(Protocol):
     """A table of DynamoDB, through boto3 in a bounded pool of threads."""

@@ -134,9 +134,9 @@ class WorkflowResult(_Document):
     fallbacks: int = 0
     """How often another deployment than the one before was asked."""
     tokens: int = 0
-    """Over all attempts, as far as they are known."""
+    """Over all attempts; of one that was lost, an estimate."""
     cost_nano_usd: int | None = None
-    """Over all attempts, in 10^-9 US dollars; None where a price is not known."""
+    """Over all attempts, in 10^-9 US dollars, estimates among them; None without a price."""
     seconds: float = 0.0
     quality: WorkflowScore | None = None
     compliance: WorkflowScore | None = None
@@ -165,6 +165,8 @@ class WorkflowView(_Document):
     completed_at: float | None = None
     seconds: float | None = None
     cost_nano_usd: int | None = None
+    estimated_nano_usd: int = 0
+    """So much of it is an estimate: attempts of which the provider has not told what they used."""
     costs: Mapping[str, int] = Field(default_factory=dict)
     """Nano-USD by provider."""
     tokens: int = 0
@@ -175,7 +177,7 @@ class WorkflowView(_Document):
 
 
 class WorkflowCosts(NamedTuple):
-    """What workflows of one type and day cost at one provider."""
+    """What workflows of one type and day cost at one provider, estimates among it."""
 
     day: str
     """``2026-11-23``, UTC."""

@@ -91,6 +91,10 @@ class Answer:
         if data:
             self.write(data)
 
+    def part(self, data: bytes) -> None:
+        """More of a body that has not ended."""
+        self.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunks else data)
+
     def switch(self, head: ResponseHead, rest: bytes) -> None:
         """A 101 head and the first bytes of the new protocol."""
         self.status = 101

@@ -143,10 +143,10 @@ async def _pump(
         async for part in parts:
             if exchange.over:
                 return
-            exchange.stream(part)
+            exchange.stream(part, seconds)
             while (full := exchange.full) is not None:
                 await full.wait()
-            exchange.waits_for_plugin(seconds)
+                exchange.waits_for_plugin(seconds)
         if not exchange.over:
             exchange.streamed()
     except asyncio.CancelledError as error:

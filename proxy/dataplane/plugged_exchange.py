@@ -314,8 +314,7 @@ class PluggedExchange(SplitExchange):
             self._whole(reply_head(reply, len(data)), data)
         else:
             self._streaming = True
-            nothing = Decoded(b"", b"", False, [])
-            head = reply_head(reply, None)
+            head, nothing = reply_head(reply, None), Decoded(b"", b"", False, [])
             self._answer.begin(head, Framing.CHUNKED, nothing, unread=self._unread)
             if self._client.blocked:
                 self.client_writable(writable=False)
@@ -328,14 +327,15 @@ class PluggedExchange(SplitExchange):
     @property
     def full(self) -> asyncio.Event | None:
         """What to wait for before more is sent; None while the client takes it."""
-        if self._stalled >= 0 and self._room is None:
-            self._room = asyncio.Event()
+        if self._stalled >= 0:
+            self._room = self._room or asyncio.Event()
         return self._room
 
-    def stream(self, part: bytes) -> None:
-        """Send a part of a streamed reply."""
+    def stream(self, part: bytes, seconds: float) -> None:
+        """Send a part of a streamed reply; the plugin has `seconds` for the next one."""
         if part:
-            self._answer.more(Decoded(part, b"", False, []))
+            self._answer.part(part)
+        self.waits_for_plugin(seconds)
 
     def streamed(self) -> None:
         """The stream has ended well."""

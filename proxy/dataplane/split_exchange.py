@@ -22,6 +22,7 @@ from proxy.dataplane.upstream import Endpoint
 from proxy.dataplane.upstream_connection import UpstreamConnection
 
 if TYPE_CHECKING:
+    from proxy.core.decide import Decision
     from proxy.core.identity import Identity
 
 __all__ = ["SplitExchange"]
@@ -42,6 +43,8 @@ class SplitExchange(Exchange):
     _streaming = False
     # The stretch of the window in which the arm was decided.
     _turn = 0
+    # What is remembered of the decision; None where it is one of those that are not.
+    _decided: Decided | None = None
 
     def _decide(self, *, trusted: bool) -> Destination:
         """Find out who asks, and which arm answers."""
@@ -58,21 +61,29 @@ class SplitExchange(Exchange):
             self._turn = bound.window.turn
         if bound.remembers():
             door, generation = self._client.door, self.generation
-            door.decided.append(
-                Decided(
-                    self._outgoing.request_id,
-                    door.wall_clock(),
-                    bound.name,
-                    bound.asks,
-                    identity,
-                    to.decision,
-                    generation.number,
-                    generation.config,
-                    bound.state,
-                )
+            self._decided = decided = Decided(
+                self._outgoing.request_id,
+                door.wall_clock(),
+                bound.name,
+                bound.asks,
+                identity,
+                to.decision,
+                generation.number,
+                generation.config,
+                bound.state,
             )
+            door.decided.append(decided)
         if self._body is not None and to.decision.arm is Arm.NEW and self._may_repeat():
             self._body.keep(_KEPT_MOST)
+
+    def _remember_instead(self, decision: "Decision") -> None:
+        """Keep what has taken the place of the decision, so that whoever asks is told."""
+        first, kept = self._decided, self._client.door.decided
+        if first is not None:
+            for place in range(len(kept) - 1, -1, -1):
+                if kept[place] is first:
+                    self._decided = kept[place] = first._replace(decision=decision)
+                    return
 
     def _send(self, connection: UpstreamConnection, endpoint: Endpoint, head: RequestHead) -> None:
         self._sent = True
@@ -155,6 +166,7 @@ class SplitExchange(Exchange):
         self._tried = ()
         decision = was.decision._replace(arm=Arm.LEGACY, reason=reason, tag=-1)
         self._destination = to = Destination(bound, was.identity, decision)
+        self._remember_instead(decision)
         self._answer.expose(self.generation.exposed(to.arm, to.reason))
         if self._body is not None:
             self._body.rewind()

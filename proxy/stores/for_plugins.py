@@ -29,9 +29,10 @@ class StoresForPlugins:
     def sqlite(self, plugin: str, path: Path, migrations: Sequence[str]) -> SqliteDoor:
         """Return a door to a file, which has one thread, whoever else has a door to it.
 
-        ``:memory:`` is a private one, that ends with its door.
+        ``:memory:`` is the plugin's own, which ends with its last door: a reload opens the next
+        one before the last is closed, and what is in it is still there.
         """
-        file = self._file(path)
+        file = self._file(plugin, path)
         return file.door(
             partial(migrate_plugin, url=file.url, plugin=plugin, migrations=tuple(migrations))
         )
@@ -56,12 +57,11 @@ class StoresForPlugins:
 
         return DynamoTable(table, region, endpoint)
 
-    def _file(self, path: Path) -> SqliteFile:
-        if path == _IN_MEMORY:
-            return SqliteFile(None)
-        place = (self._folder / path).resolve()
+    def _file(self, plugin: str, path: Path) -> SqliteFile:
+        inside = path == _IN_MEMORY
+        place = Path(f"{_IN_MEMORY}{plugin}") if inside else (self._folder / path).resolve()
         file = self._files.get(place)
         if file is None:
-            file = SqliteFile(place, closed=partial(self._files.pop, place))
+            file = SqliteFile(None if inside else place, closed=partial(self._files.pop, place))
             self._files[place] = file
         return file

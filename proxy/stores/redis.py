@@ -3,11 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Final
-
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+from typing import Any
 
 from proxy.core.rollout_state import RolloutState
 from proxy.stores.records import (
@@ -22,13 +18,10 @@ from proxy.stores.records import (
     state_text,
     version_of,
 )
-from proxy.stores.redis_link import RedisLink, end_all, lua
+from proxy.stores.redis_link import AGAIN_SECONDS, RedisLink, end_all, lua
 from proxy.stores.rollouts import AuditEntry, FencedError
 
 __all__ = ["RedisStore"]
-
-_LISTEN_SECONDS: Final = 30.0
-_AGAIN_SECONDS: Final = 0.5
 
 
 class RedisStore:
@@ -39,7 +32,7 @@ class RedisStore:
 
     shared = True
 
-    def __init__(self, link: RedisLink, again: float = _AGAIN_SECONDS) -> None:
+    def __init__(self, link: RedisLink, again: float = AGAIN_SECONDS) -> None:
         """`again` is after how many seconds a watch that was cut off listens again."""
         self.link = link
         self.url = link.place.url
@@ -147,19 +140,11 @@ class RedisStore:
     # -- watching --------------------------------------------------------------
 
     async def _watch(self, changed: Callable[[], None]) -> None:
-        """Listen until cancelled, again after each outage."""
-        while True:
-            listener = self.link.client.pubsub()
-            with suppress(RedisError, OSError, TimeoutError):
-                await listener.subscribe(self._channel)
-                await self._listen(listener, changed)
-            with suppress(RedisError, OSError, TimeoutError):
-                await listener.aclose()  # type: ignore[no-untyped-call]
-            await asyncio.sleep(self._again)
+        """Listen until cancelled."""
+        own = self._writer.encode()
 
-    async def _listen(self, listener: PubSub, changed: Callable[[], None]) -> None:
-        while True:
-            message = await listener.get_message(timeout=_LISTEN_SECONDS)
-            # A subscription that is confirmed tells nothing of what has changed before.
-            if message is not None and message["data"] != self._writer.encode():
+        def told(writer: bytes) -> None:
+            if writer != own:
                 changed()
+
+        await self.link.listen(self._channel, told, self._again)

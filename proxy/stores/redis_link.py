@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,11 +19,15 @@ from redis.exceptions import RedisError
 
 from proxy.stores.rollouts import StoreLostError
 
-__all__ = ["PATIENCE", "RedisLink", "RedisPlace", "end_all", "lua", "place_of"]
+__all__ = ["AGAIN_SECONDS", "PATIENCE", "RedisLink", "RedisPlace", "end_all", "lua", "place_of"]
 
 PATIENCE: Final = 1.9
 """Seconds that a call waits before the store counts as lost."""
 
+AGAIN_SECONDS: Final = 0.5
+"""After so many seconds it is listened again where that was cut off."""
+
+_LISTEN_SECONDS: Final = 30.0
 _CONNECTIONS: Final = 8
 _CANCELS: Final = 20
 _LUA: Final = Path(__file__).with_name("lua")
@@ -123,6 +128,27 @@ class RedisLink:
         """Send a command, and return its answer. Raises StoreLostError."""
         answer = self.client.execute_command(command, *values)  # type: ignore[no-untyped-call]
         return await self._bounded(answer)
+
+    async def listen(
+        self, channel: str, told: Callable[[bytes], None], again: float = AGAIN_SECONDS
+    ) -> None:
+        """Hand each message on a channel to `told`, until this is cancelled.
+
+        An empty one says that listening has begun (again): what was said before is not known.
+        After an outage it listens again, `again` seconds later.
+        """
+        while True:
+            listener = self.client.pubsub()
+            with suppress(RedisError, OSError, TimeoutError):
+                await listener.subscribe(channel)
+                while True:
+                    message = await listener.get_message(timeout=_LISTEN_SECONDS)
+                    if message is not None:
+                        data = message["data"]
+                        told(data if isinstance(data, bytes) else b"")
+            with suppress(RedisError, OSError, TimeoutError):
+                await listener.aclose()  # type: ignore[no-untyped-call]
+            await asyncio.sleep(again)
 
     async def close(self) -> None:
         """Close all connections; calls under way end with StoreLostError."""

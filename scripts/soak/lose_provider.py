@@ -25,8 +25,21 @@ LONGEST_OPEN = 4.0 * 1.1 + 1.0
 async def run(rate: float, seconds: float, seed: int) -> dict[str, Outage]:
     """Have each fault once."""
     found = {}
-    for number, (name, fault) in enumerate(FAULTS.items()):
-        found[name] = await outage(fault, rate=rate, sick_for=seconds, seed=seed + number)
+    cases = [
+        (f"{name}, {dialect}{', flaps' * flaps}", fault, dialect, flaps)
+        for flaps in (False, True)
+        for name, fault in FAULTS.items()
+        for dialect in ("azure", "openai")
+    ]
+    for number, (name, fault, dialect, flaps) in enumerate(cases):
+        found[name] = await outage(
+            fault,
+            rate=rate,
+            sick_for=seconds,
+            seed=seed + number,
+            dialect=dialect,
+            flaps=flaps,
+        )
         show(number + 1)
     return found
 
@@ -34,16 +47,16 @@ async def run(rate: float, seconds: float, seed: int) -> dict[str, Outage]:
 def main() -> int:
     """Read the arguments, run, report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=300, help="the most that it may take")
+    parser.add_argument("--seconds", type=float, default=600, help="the most that it may take")
     parser.add_argument("--sick", type=float, default=8, help="seconds of each outage")
     parser.add_argument("--rate", type=float, default=100, help="requests per second")
     parser.add_argument("--seed", type=int, default=1, help="for which request comes when")
     asked = parser.parse_args()
     found = asyncio.run(within(asked.seconds, run(asked.rate, asked.sick, asked.seed)))
-    print("fault        asked  failed  before it opened  probes  allowed  recovered  slowest")
+    print(f"{'fault':24} asked  failed  before it opened  probes  allowed  recovered  slowest")
     for name, one in found.items():
         print(
-            f"{name:12} {one.asked:5}  {len(one.failed):6}  {one.until_open:16}  "
+            f"{name:24} {one.asked:5}  {len(one.failed):6}  {one.until_open:16}  "
             f"{one.while_open:6}  {one.probes_allowed:7}  {one.recovered:7.2f} s  "
             f"{one.slowest:.2f} s"
         )

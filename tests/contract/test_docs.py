@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from proxy.cli.main import app
 from proxy.config import load
+from proxy.config.models import Config
 from scripts.house_rules import ROOT, source_files
 from scripts.reference_pages import stale
 from tests.kit.certificates import Authority
@@ -80,27 +81,53 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def environment_for(text: str) -> dict[str, str]:
+    """The variables that a configuration cannot do without."""
+    names = re.findall(r"\$\{(\w+)\}", text)
+    return {name: f"{name}-of-at-least-32-characters" for name in names}
+
+
+def slow_is_compared(config: Config) -> set[str]:
+    """Rollouts to the orchestrator that a brake would roll back because models take their time."""
+    asking = {
+        route.rollout
+        for route in config.routes
+        if route.rollout
+        and route.arms
+        and route.arms.new.plugin
+        and route.arms.new.plugin.plugin == "orchestrator"
+    }
+    return {name for name in asking if "slow" in config.rollouts[name].rollback.metrics}
+
+
 @pytest.mark.parametrize("block", CONFIGURATIONS, ids=lambda block: block.where)
 def test_each_configuration_in_the_documentation_loads(block: Block, folder: Path) -> None:
     path = folder / "config.yaml"
     path.write_text(block.text.replace("/etc/crossfade", str(folder)), encoding="utf-8")
-    variables = re.findall(r"\$\{(\w+)\}", block.text)
-    assert load(path, {name: f"{name}-of-at-least-32-characters" for name in variables}).listen
+    config = load(path, environment_for(block.text))
+    assert config.listen
+    assert slow_is_compared(config) == set()
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "deploy/config.yaml"])
 def test_each_configuration_of_the_repository_loads_with_an_empty_environment(name: str) -> None:
-    assert load(ROOT / name, {}).rollouts["hybrid-orchestrator"].percentage == 5
+    config = load(ROOT / name, {})
+    assert config.rollouts["hybrid-orchestrator"].percentage == 5
+    assert slow_is_compared(config) == set()
 
 
 @pytest.mark.parametrize("command", ALL_COMMANDS, ids=lambda command: command.where)
-def test_each_command_in_the_documentation_is_understood(command: Command, tmp_path: Path) -> None:
+def test_each_command_in_the_documentation_is_understood(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = list(command.words)
     if words[0] not in RUN_HERE:
         words = [*words, "--help"]
     elif "--config" in words:
         path = tmp_path / "config.yaml"
         path.write_text(command.config, encoding="utf-8")
+        for name, value in environment_for(command.config).items():
+            monkeypatch.setenv(name, value)
         words[words.index("--config") + 1] = str(path)
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output

@@ -30,8 +30,8 @@ def test_each_way_of_failing_is_explained(kind: FailureClass) -> None:
     [
         ("what is left of the deadline less 50 ms", chain.MARGIN == 0.05),
         ("3 at most over the whole chain", RetrySettings().attempts == 3),
-        ("left alone for 5 minutes", health.QUOTA_SECONDS == 300),
-        ("forced open for 5 minutes", health.QUOTA_SECONDS == 300),
+        ("left alone for 5 minutes", health.LEFT_ALONE_SECONDS == 300),
+        ("forced open for 5 minutes", health.LEFT_ALONE_SECONDS == 300),
         (
             "left alone for up to a second",
             backoff(health.THROTTLED_BY, 1.0) == 1.0,

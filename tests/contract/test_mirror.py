@@ -65,8 +65,8 @@ ELSEWHERE = {
     "proxy/dataplane/endpoint_snapshot.py": "a value: tests/dataplane/test_upstream.py",
     "proxy/dataplane/decided.py": "a value: tests/dataplane/test_split_exchange.py has them made",
     "proxy/api/stores.py": "protocols: tests/stores/test_for_plugins.py has what keeps them",
-    "proxy/api/workflows.py": "values: tests/plugins/orchestrator/test_intake.py reads them, "
-    "tests/plugins/campaigns shows them",
+    "proxy/api/workflows.py": "values: tests/plugins/campaigns shows them, "
+    "tests/plugins/orchestrator/test_intake.py reads them",
     "proxy/api/judging.py": "values: tests/controlplane/rollouts/test_observing.py makes them",
     "proxy/core/identity.py": "values: tests/core/test_decide.py, tests/dataplane/test_identify.py",
 }

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from proxy.controlplane.replaying import replay
 from proxy.core.observations import named
-from proxy.core.reason import Arm
+from proxy.core.reason import Arm, Reason
 from proxy.core.rollout_state import Mark, RolloutState
 from tests.kit.inside import Inside
 from tests.kit.transport import MemoryTransport, on_memory_loop, turns
@@ -99,6 +100,9 @@ def test_what_new_fails_at_is_asked_of_legacy_where_that_is_safe(what: str, fail
         assert counts(inside)["errors"] == 1
         assert counts(inside, Arm.LEGACY) == {}
         assert inside.accounting.rescues == {"all": 1}
+        (remembered,) = inside.door.decided
+        assert remembered.decision[:2] == (Arm.LEGACY, Reason.FAILOVER)
+        assert replay(remembered).same
         await inside.close()
 
     ask()

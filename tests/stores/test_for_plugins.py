@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,12 +60,25 @@ async def test_a_file_can_be_opened_while_it_is_being_closed(stores: StoresForPl
     await new.close()
 
 
-async def test_what_is_in_memory_is_ones_own(stores: StoresForPlugins) -> None:
-    one, other = (stores.sqlite("queue", Path(":memory:"), TABLE) for _ in range(2))
+async def rows_of(stores: StoresForPlugins, plugin: str) -> Any:
+    door = stores.sqlite(plugin, Path(":memory:"), TABLE)
+    try:
+        return await door.ask(lambda c: c.execute("SELECT x FROM t").fetchall())
+    finally:
+        await door.close()
+
+
+async def test_what_is_in_memory_is_the_plugins_own_and_ends_with_it(
+    stores: StoresForPlugins,
+) -> None:
+    one = stores.sqlite("queue", Path(":memory:"), TABLE)
     await one.write(lambda connection: connection.execute("INSERT INTO t VALUES (1)"))
-    assert await other.ask(lambda c: c.execute("SELECT x FROM t").fetchall()) == []
+    assert await rows_of(stores, "other") == []
+    after_a_reload = stores.sqlite("queue", Path(":memory:"), TABLE)
     await one.close()
-    await other.close()
+    assert await rows_of(stores, "queue") == [(1,)]
+    await after_a_reload.close()
+    assert await rows_of(stores, "queue") == []
 
 
 @pytest.mark.parametrize(

@@ -147,3 +147,22 @@ async def test_a_server_without_memory_is_told() -> None:
         with pytest.raises(StoreLostError, match="used memory > 'maxmemory'"):
             await link.call("SET", "a", "1")
         await link.close()
+
+
+async def test_messages_of_a_channel_are_heard_and_again_after_an_outage() -> None:
+    async with redis_server() as server:
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+        link = RedisLink(place_of(server.url))
+        listening = asyncio.create_task(link.listen(link.key("news"), heard.put_nowait, 0.05))
+        try:
+            assert await asyncio.wait_for(heard.get(), 5) == b""
+            await link.call("PUBLISH", link.key("other"), "not for us")
+            await link.call("PUBLISH", link.key("news"), "first")
+            assert await asyncio.wait_for(heard.get(), 5) == b"first"
+            await asyncio.to_thread(server.restart)
+            assert await asyncio.wait_for(heard.get(), 10) == b""
+            await link.call("PUBLISH", link.key("news"), "second")
+            assert await asyncio.wait_for(heard.get(), 5) == b"second"
+        finally:
+            await end_all([listening])
+            await link.close()

@@ -62,8 +62,11 @@ class Judgement:
 class Answer(NamedTuple):
     """What a client was told."""
 
+    key: str
+    """The Idempotency-Key; empty: none was sent."""
     status: int
     workflow: str
+    content: str
 
 
 class Call(NamedTuple):
@@ -133,6 +136,8 @@ class Killing:
         )
         for one in settings["providers"].values():
             one["timeout"] = "0.4s"
+        for deployment in settings["deployments"].values():
+            deployment["price"] = {"input": "0.15", "output": "0.60"}
         config = {
             "upstreams": {"legacy": {"url": f"http://127.0.0.1:{free_port()}"}},
             "plugins": {"orchestrator": settings},
@@ -163,7 +168,7 @@ class Killing:
             self.found.asked += 1
             try:
                 async with client.post(url, json=intent, headers=headers) as told:
-                    self._told(told.status, await told.read(), streams="stream" in intent)
+                    self._told(key, told.status, await told.read(), streams="stream" in intent)
             except (aiohttp.ClientError, ConnectionError):
                 self.found.answered[0] += 1
                 return
@@ -181,7 +186,7 @@ class Killing:
         self._sent.append((f"key-{number}", intent))
         return self._sent[-1]
 
-    def _told(self, code: int, body: bytes, *, streams: bool) -> None:
+    def _told(self, key: str, code: int, body: bytes, *, streams: bool) -> None:
         self.found.answered[code] += 1
         if streams and code == 200:
             text = body.decode()
@@ -191,7 +196,10 @@ class Killing:
             else:
                 return  # it was cut, or has failed, and says so
         with suppress(ValueError):
-            self._answers.append(Answer(code, json.loads(body).get("workflowId", "")))
+            said = json.loads(body)
+            self._answers.append(
+                Answer(key, code, said.get("workflowId", ""), said.get("content", ""))
+            )
 
     def _unfinished(self, proxy: RunningProxy) -> int:
         count = 0
@@ -221,7 +229,9 @@ class Killing:
             *_lost(kept, self._answers),
             *_unaccounted(kept, calls),
             *_executed_twice(kept, calls),
-            *_keys_taken_twice(kept),
+            *_keys_taken_twice(kept, self._answers),
+            *_uncosted(kept, calls),
+            *_missummed(kept, self._summed()),
         ]
         return self.found
 
@@ -230,6 +240,14 @@ class Killing:
             rows = connection.execute("SELECT document FROM workflows").fetchall()
         workflows = (Workflow.model_validate_json(text) for (text,) in rows)
         return {one.id: one for one in workflows}
+
+    def _summed(self) -> dict[str, int]:
+        """The costs that are told to users, by workflow."""
+        with closing(sqlite3.connect(self._store)) as connection:
+            rows = connection.execute(
+                "SELECT workflow, sum(nano_usd) FROM workflow_costs GROUP BY workflow"
+            )
+            return dict(rows.fetchall())
 
     def _calls(self) -> Iterator[Call]:
         """The provider's calls; nobody has killed it, so each line is whole."""
@@ -268,21 +286,40 @@ def _unaccounted(kept: dict[str, Workflow], calls: list[Call]) -> Iterator[str]:
 def _executed_twice(kept: dict[str, Workflow], calls: list[Call]) -> Iterator[str]:
     sent = Counter(call.attempt for call in calls)
     yield from (f"attempt {one} was sent {times} times" for one, times in sent.items() if times > 1)
-    executed: dict[str, list[str]] = defaultdict(list)
-    for call in calls:
-        if call.executed:
-            executed[call.workflow].append(call.attempt)
-    for workflow, attempts in executed.items():
-        one = kept.get(workflow)
-        states = {attempt.id: attempt.state for attempt in one.attempts} if one else {}
-        for attempt in attempts[:-1]:
-            if states.get(attempt) != "failed":
-                yield (
-                    f"{workflow} was executed {len(attempts)} times, though attempt {attempt} "
-                    f"is {states.get(attempt)}"
-                )
+    # In this weather nothing that was executed is known to have failed, so nothing may follow it.
+    executed = Counter(call.workflow for call in calls if call.executed)
+    for workflow, times in executed.items():
+        if times > 1:
+            states = [attempt.state for attempt in kept[workflow].attempts]
+            yield f"{workflow} was executed {times} times; its attempts are {states}"
 
 
-def _keys_taken_twice(kept: dict[str, Workflow]) -> Iterator[str]:
+def _keys_taken_twice(kept: dict[str, Workflow], answers: list[Answer]) -> Iterator[str]:
     keys = Counter(one.idempotency for one in kept.values() if one.idempotency)
     yield from (f"a key has {times} workflows" for times in keys.values() if times > 1)
+    told: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for one in answers:
+        if one.key and one.status == 200:
+            told[one.key].add((one.workflow, one.content))
+    for key, ways in told.items():
+        if len(ways) > 1:
+            yield f"{key} was answered in {len(ways)} ways, by {sorted(way[0] for way in ways)}"
+
+
+def _uncosted(kept: dict[str, Workflow], calls: list[Call]) -> Iterator[str]:
+    """What was executed is paid for: its attempt knows how much, or has an estimate."""
+    attempts = {attempt.id: attempt for one in kept.values() for attempt in one.attempts}
+    for call in calls:
+        one = attempts.get(call.attempt)
+        if call.executed and one is not None and not one.nano_usd:
+            yield f"attempt {one.id} was executed, is {one.state}, and has cost nothing"
+    for one in attempts.values():
+        if one.state == "unknown" and not one.estimated:
+            yield f"attempt {one.id} is unknown, and its costs are said to be known"
+
+
+def _missummed(kept: dict[str, Workflow], summed: dict[str, int]) -> Iterator[str]:
+    for one in kept.values():
+        costs = sum(attempt.nano_usd or 0 for attempt in one.attempts)
+        if costs != summed.get(one.id, 0):
+            yield f"{one.id} has cost {costs}, and {summed.get(one.id, 0)} are told"

@@ -42,27 +42,44 @@ class Outage:
     """Seconds of the slowest answer."""
 
 
-def config(sick: Provider, well: Provider, legacy: EchoUpstream) -> dict[str, Any]:
-    """Two providers of one model; neither is preferred, and no answer is from a cache."""
+def config(
+    sick: Provider, well: Provider, legacy: EchoUpstream, dialect: str = "azure"
+) -> dict[str, Any]:
+    """Two providers of one model; the sick one is preferred, and no answer is from a cache."""
+    others = "openai" if dialect == "azure" else "azure"
     made = orchestrated(
         sick,
         legacy,
-        rules=[{"providers": ["azure", "openai"]}],
+        rules=[{"providers": [dialect, others]}],
         breaker={"open": f"{OPEN_SECONDS:g}s", "open_most": "4s"},
         retry={"replay": "allow"},
         cache={"use": "never"},
     )
     providers = made["plugins"]["orchestrator"]["providers"]
-    providers["openai"]["endpoint"] = well.url_openai
-    providers["azure-east"]["timeout"] = f"{TIMEOUT_SECONDS:g}s"
+    if dialect == "azure":
+        providers["openai"]["endpoint"] = well.url_openai
+    else:
+        providers["azure-east"]["endpoint"] = well.url_azure
+    providers["azure-east" if dialect == "azure" else "openai"]["timeout"] = f"{TIMEOUT_SECONDS:g}s"
     return made
 
 
-async def outage(fault: Step | None, *, rate: float, sick_for: float, seed: int = 1) -> Outage:
-    """Let the preferred provider be sick for so long; `fault` None: it is not there."""
+async def outage(
+    fault: Step | None,
+    *,
+    rate: float,
+    sick_for: float,
+    seed: int = 1,
+    dialect: str = "azure",
+    flaps: bool = False,
+) -> Outage:
+    """Let the provider of this dialect be sick for so long; `fault` None: it is not there.
+
+    `flaps`: a second sick, a second well, and so on.
+    """
     seen = Outage()
     async with provider() as sick, provider() as well, EchoUpstream("legacy") as legacy:
-        proxy = RunningProxy(config(sick, well, legacy), env=KEYS)
+        proxy = RunningProxy(config(sick, well, legacy, dialect), env=KEYS)
         await asyncio.to_thread(proxy.start)
         try:
             over = asyncio.Event()
@@ -71,7 +88,9 @@ async def outage(fault: Step | None, *, rate: float, sick_for: float, seed: int 
                     draw = random.Random(seed * 100 + number)
                     group.create_task(_ask(client, proxy.port, rate / _WORKERS, seen, over, draw))
                 await asyncio.sleep(1.0)
-                await _sicken(sick, fault, sick_for, seen)
+                for _ in range(int(sick_for / 2) if flaps else 1):
+                    await _sicken(sick, fault, 1.0 if flaps else sick_for, seen)
+                    await asyncio.sleep(1.0 if flaps else 0.0)
                 healed, before = time.monotonic(), sick.counts["answered"]
                 await until(
                     lambda: sick.counts["answered"] > before, f"it answers again: {fault}", 15
@@ -94,9 +113,10 @@ async def _sicken(sick: Provider, fault: Step | None, seconds: float, seen: Outa
     await asyncio.sleep(OPEN_SECONDS * 0.9)
     opened = sick.counts["arrived"]
     await asyncio.sleep(seconds - OPEN_SECONDS * 0.9)
-    seen.until_open, seen.while_open = opened - before, sick.counts["arrived"] - opened
+    seen.until_open += opened - before
+    seen.while_open += sick.counts["arrived"] - opened
     # Open for 1, 2, 4, 4, … seconds, less a tenth; three probes each time.
-    seen.probes_allowed = 3 * (1 + int(seconds / (OPEN_SECONDS * 0.9)))
+    seen.probes_allowed += 3 * (1 + int(seconds / (OPEN_SECONDS * 0.9)))
     sick.clear()
     if fault is None:
         await sick.up()

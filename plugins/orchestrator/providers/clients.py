@@ -35,6 +35,8 @@ ANSWER_BYTES = 4 * 1024 * 1024
 REFUSAL_BYTES = 64 * 1024
 """So much of a refusal is looked at."""
 
+# For all else there are timers already; `sock_read` would set and cancel one for each read.
+_TIMEOUT = aiohttp.ClientTimeout(connect=CONNECT_SECONDS)
 _FAILURES = (CallFailedError, aiohttp.ClientError, OSError)
 
 
@@ -84,7 +86,10 @@ class Clients:
                     await found.begin()
             except _FAILURES as error:
                 raise trip.failed(error) from None
-            yield found
+            try:
+                yield found
+            finally:
+                found.leave()
         finally:
             trip.leave()
 
@@ -111,9 +116,7 @@ class Clients:
             data=_Body(body_of(asking, call, stream=stream), trip),
             headers=headers_of(asking, call),
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(
-                connect=CONNECT_SECONDS, sock_read=call.timeout if stream else None
-            ),
+            timeout=_TIMEOUT,
         )
         trip.arrived(response)
         if response.status != 200:

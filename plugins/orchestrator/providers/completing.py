@@ -50,8 +50,8 @@ def answer_of(call: Call, body: bytes) -> Answer:
 def first_choice(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the first of `choices`; None: there is none."""
     choices = document.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else None
+    first = choices[0] if type(choices) is list and choices else None
+    return first if type(first) is dict else None
 
 
 def _completion(body: bytes) -> Mapping[str, Any]:

@@ -49,6 +49,15 @@ class Splitter:
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that are whole now. Raises EventTooLongError."""
         rest = self._rest
+        # By far the commonest: one event with one line, ended by two LF.
+        if (
+            data.startswith(b"data: ")
+            and data.endswith(b"\n\n")
+            and data.find(b"\n") == len(data) - 2
+            and not (rest or self._has_cr or b"\r" in data)
+        ):
+            self._begun = True
+            return [Event(data, data[6:-2])]
         rest += data
         self._has_cr = self._has_cr or b"\r" in data
         events = []

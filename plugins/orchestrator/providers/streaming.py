@@ -26,6 +26,8 @@ STREAM_BYTES = 64 * 1024 * 1024
 CONTENT_CHARACTERS = 1024 * 1024
 """So much of the content is kept for scoring; what follows is passed on alone."""
 
+_NEVER = float("inf")
+
 
 class ProviderStream(AsyncIterator[bytes]):
     """One stream, from its first content on; made by `Clients.stream`.
@@ -51,6 +53,9 @@ class ProviderStream(AsyncIterator[bytes]):
         self.first_byte = 0.0
         """Seconds from the call to the first event with content."""
         self._body = body
+        self._loop = asyncio.get_running_loop()
+        self._waits_since = _NEVER
+        self._watch: asyncio.TimerHandle | None = None
         self._begun = begun
         self._call = call
         self._splitter = Splitter()
@@ -66,6 +71,16 @@ class ProviderStream(AsyncIterator[bytes]):
         """The text so far; of a very long one, its beginning."""
         return "".join(self._pieces)
 
+    @property
+    def failure(self) -> Failure | None:
+        """Why it broke off (CUT); None: it has not."""
+        return None if self._broken is None else self._told(self._broken)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has come to its end, and to a good one."""
+        return self._over and self._broken is None
+
     def parts(self) -> AsyncIterator[bytes]:
         """Return what follows `first`, without the usage event and ``[DONE]``.
 
@@ -79,13 +94,22 @@ class ProviderStream(AsyncIterator[bytes]):
 
     async def __anext__(self) -> bytes:
         while True:
-            if part := self._further():
+            if self._waiting and (part := self._further()):
                 return part
             if self._broken is not None:
-                raise CallFailedError(self._cut(self._broken))
+                raise CallFailedError(self._told(self._broken))
             if self._over:
                 raise StopAsyncIteration
-            await self._read()
+            self._waits_since = self._loop.time()
+            try:
+                data = await self._body.readany()
+            except (aiohttp.ClientError, OSError) as error:
+                reached = Reached.CONTENT if self._committed else Reached.HEAD
+                self._broken = lost(error, reached, self._call)
+            else:
+                self._came(data)
+            finally:
+                self._waits_since = _NEVER
 
     async def drain(self) -> Usage | None:
         """Read on to the end for nothing but the usage. Raises CallFailedError (CUT)."""
@@ -98,42 +122,53 @@ class ProviderStream(AsyncIterator[bytes]):
         held: list[bytes] = []
         size = 0
         while not self._committed:
-            if self._waiting:
-                event = self._waiting.popleft()
-                if self._noted(event):
-                    held.append(event.raw)
-                    size += len(event.raw)
-            elif self._over:
-                raise CallFailedError(self._without_content())
-            elif size > MOST_BYTES:
+            try:
+                part = await anext(self)
+            except StopAsyncIteration:
+                raise CallFailedError(self._without_content()) from None
+            held.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
                 raise CallFailedError(malformed(f"no content in the first {MOST_BYTES} bytes"))
-            else:
-                await self._read()
-            if self._broken is not None:
-                raise CallFailedError(self._broken)
         self.first = b"".join(held)
         self.first_byte = self._seconds
+        self._watch = self._loop.call_later(self._call.timeout, self._look)
 
-    async def _read(self) -> None:
-        """Put what comes next among what waits; note the end, or how it broke off."""
+    def leave(self) -> None:
+        """Stop watching; called by `Clients.stream`."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def _look(self) -> None:
+        """Break it off if nothing has come for too long; a timer for each read would cost more."""
+        left = self._waits_since + self._call.timeout - self._loop.time()
+        if left <= 0:
+            self._body.set_exception(aiohttp.SocketTimeoutError())
+        else:
+            self._watch = self._loop.call_later(min(left, self._call.timeout), self._look)
+
+    def _came(self, data: bytes) -> None:
+        """Put what came among what waits; note the end, or that it is too much."""
         try:
-            data = await self._body.readany()
             self._waiting.extend(self._splitter.feed(data))
-        except (aiohttp.ClientError, OSError) as error:
-            reached = Reached.CONTENT if self._committed else Reached.HEAD
-            self._broken = lost(error, reached, self._call)
         except EventTooLongError:
             self._broken = malformed(f"an event of more than {MOST_BYTES} bytes")
-        else:
-            if self._body.total_bytes > STREAM_BYTES:
-                self._broken = malformed(f"more than {STREAM_BYTES} bytes")
-            if not data:
-                self._ended()
+        if self._body.total_bytes > STREAM_BYTES:
+            self._broken = malformed(f"more than {STREAM_BYTES} bytes")
+        if not data:
+            self._ended()
 
     def _further(self) -> bytes:
-        """Return what waits and is to be passed on."""
-        parts = [event.raw for event in self._waiting if self._noted(event)]
-        self._waiting.clear()
+        """Return what waits and is to be passed on; up to the first content, and from there on."""
+        waiting, committed = self._waiting, self._committed
+        if len(waiting) == 1:
+            event = waiting.popleft()
+            return event.raw if self._noted(event) else b""
+        parts = []
+        while waiting and self._committed == committed:
+            event = waiting.popleft()
+            if self._noted(event):
+                parts.append(event.raw)
         return b"".join(parts)
 
     def _noted(self, event: Event) -> bool:
@@ -165,20 +200,17 @@ class ProviderStream(AsyncIterator[bytes]):
             return not said  # what was asked for with include_usage is not for the client
         if not self.model and isinstance(model := chunk.get("model"), str):
             self.model = model[:256]
-        if isinstance(reason := choice.get("finish_reason"), str):
+        if (reason := choice.get("finish_reason")) and isinstance(reason, str):
             self.finish_reason = reason
         delta = choice.get("delta")
         if type(delta) is dict:
             piece = delta.get("content")
             if piece or delta.get("refusal") or delta.get("tool_calls"):
                 self._committed = True
-                self._keep(piece)
+                if type(piece) is str and self._kept < CONTENT_CHARACTERS:
+                    self._pieces.append(piece)
+                    self._kept += len(piece)
         return True
-
-    def _keep(self, piece: object) -> None:
-        if type(piece) is str and self._kept < CONTENT_CHARACTERS:
-            self._pieces.append(piece)
-            self._kept += len(piece)
 
     def _ended(self) -> None:
         self._over = True
@@ -188,9 +220,12 @@ class ProviderStream(AsyncIterator[bytes]):
 
     @property
     def _seconds(self) -> float:
-        return asyncio.get_running_loop().time() - self._begun
+        return self._loop.time() - self._begun
 
-    def _cut(self, failure: Failure) -> Failure:
+    def _told(self, failure: Failure) -> Failure:
+        """Return a failure as the reader is to hear it."""
+        if not self._committed:
+            return failure
         return failure._replace(
             kind=FailureClass.CUT,
             usage=self.usage,

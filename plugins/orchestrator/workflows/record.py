@@ -40,8 +40,13 @@ class Attempt(_Record):
     status: int = 0
     hedge: bool = False
     tokens: tuple[int, int, int, int] | None = None
-    """As `calls.Usage`; None: not known."""
+    """As `calls.Usage`; None: not known, nor estimated (records of earlier versions)."""
     nano_usd: int | None = None
+    """10^-9 US dollars; None: there is no price."""
+    estimated: bool = False
+    """Whether tokens and costs are not the provider's word, but taken from the prompt's length and
+    the most that was asked for. All attempts begin so: of one that is lost nothing else is known.
+    """
     provider_id: str = ""
     answered_as: str = ""
     """The model as the provider has called it in its answer, with its date."""
@@ -54,7 +59,7 @@ class Decision(_Record):
     at: float
     """Unix seconds."""
     what: str
-    """One word: routed, skipped, attempt, failed, waits, fallback, hedge, cache, queued, ended…"""
+    """One word: routed, skipped, attempt, again, fallback, hedge, waits, cached, queued, ended…"""
     why: str
     """In words; no user's data."""
 
@@ -66,6 +71,8 @@ class Workflow(_Record):
     version: int = 0
     """0: not stored yet; the store counts."""
     user_id: str
+    claimed: bool = False
+    """Whether nobody vouched for the user."""
     type: str
     status: WorkflowStatus
     request_id: str

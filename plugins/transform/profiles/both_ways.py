@@ -16,14 +16,14 @@ from proxy.api import (
 from . import Profile
 from .asked import Asked, Moment
 
-__all__ = ["answered", "understood"]
+__all__ = ["answered", "intended", "understood"]
 
 
-def understood(profile: Profile, body: Body, caller: str | None, most: int) -> tuple[Asked, bytes]:
-    """Return what was asked, and the intent for it as JSON.
+def understood(profile: Profile, body: Body, most: int) -> Asked:
+    """Return what was asked; `most` are the bytes that a document may have.
 
-    `caller` is a verified user; `most` the bytes that a document may have. Raises Unserved for
-    all that the profile cannot vouch for: the older API answers that as it always has.
+    Raises Unserved for all that the profile cannot vouch for: the older API answers that as it
+    always has.
     """
     kind = profile.get((body.method, body.path))
     if kind is None:
@@ -31,12 +31,23 @@ def understood(profile: Profile, body: Body, caller: str | None, most: int) -> t
     try:
         if len(body.data) > most:
             raise ValueError(f"more than {most} bytes")
-        asked = kind.model_validate(orjson.loads(body.data))
+        return kind.model_validate(orjson.loads(body.data))
+    except ValueError:
+        raise _unfit(kind) from None
+
+
+def intended(asked: Asked, caller: str | None) -> bytes:
+    """Return the intent as JSON; `caller` is a verified user. Raises Unserved."""
+    try:
         intent = orjson.dumps(asked.to_intent(caller))
         WorkflowIntent.model_validate_json(intent, strict=True)
     except (TypeError, ValueError):  # TypeError: too many levels to be written
-        raise Unserved(json_reply(kind.invalid, 400)) from None
-    return asked, intent
+        raise _unfit(type(asked)) from None
+    return intent
+
+
+def _unfit(kind: type[Asked]) -> Unserved:
+    return Unserved(json_reply(kind.invalid, 400))
 
 
 def answered(asked: Asked, reply: Reply, moment: Moment) -> Reply:

@@ -7,6 +7,7 @@ from proxy.api import WorkflowResult
 
 from .asked import Answer, Document, Moment
 from .huntaze_user import DEFAULT_PLATFORMS, OfUser
+from .javascript import as_javascript
 
 __all__ = ["TYPES", "Action", "Campaign"]
 
@@ -96,11 +97,10 @@ class Campaign(OfUser):
             case "message_generation":
                 to = {"recipientId": payload["recipientId"]} if "recipientId" in payload else {}
                 return {"message": content, **to, "provider": "legacy-message-service"}
-        echo = {name: value for name, value in payload.items() if name != "platforms"}
-        return {
-            "message": content,
-            "data": {**echo, "platforms": platforms} if platforms else echo,
-        }
+        echo = {**payload, "platforms": platforms}
+        if not platforms:
+            del echo["platforms"]
+        return {"message": content, "data": as_javascript(echo)}
 
     def _said(self, name: str, default: Any) -> Any:
         value = self.payload.get(name)

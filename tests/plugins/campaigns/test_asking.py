@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.campaigns.asking import intent_of
+from plugins.campaigns.asking import LARGEST, intent_of
 from plugins.campaigns.declining import DeclinedError
 from proxy.api import Caller, WorkflowIntent
 from tests.kit.properties import examples
@@ -117,3 +117,9 @@ def test_whatever_is_sent_it_is_refused_or_the_callers(body: dict[str, Any], fit
     except DeclinedError as declined:
         told = declined.reply.status
     assert told in ("ann", 400)
+
+
+def test_a_body_of_any_length_is_read_or_refused_and_not_all_of_it_is_told() -> None:
+    assert refusal({**LEAST, "data": {"a": "x" * LARGEST}})[0] == 413
+    status, says = refusal(LEAST | {f"key-{number}": 1 for number in range(5000)})
+    assert (status, says.count("is no key of this API")) == (400, 20)

@@ -72,6 +72,17 @@ async def test_the_present_state_comes_first_the_oldest_before_the_newest() -> N
     assert memory.listening == [], "nobody listens any more"
 
 
+async def test_many_who_come_at_once_do_not_find_more_room_than_there_is() -> None:
+    memory = InMemory(view("wf-1", "ann"))
+    async with campaigns(memory, listeners=1) as plugin:
+        shown_in = [await answer(plugin, asks(query="stream=true")) for _ in range(2)]
+        first, second = map(Listener, shown_in)
+        assert await first.raw() == RETRY
+        async with asyncio.timeout(5):
+            assert [part async for part in second.parts] == []
+        await first.parts.aclose()
+
+
 async def test_nothing_is_missed_between_the_present_and_the_changes() -> None:
     memory = InMemory(view("wf-1", "ann", "running"))
     async with campaigns(memory) as plugin, listening(plugin) as listener:

@@ -24,7 +24,15 @@ def test_a_workflow_has_all_that_the_contract_names() -> None:
         trace_id="inside",
     )
     costs = {"azure": 2_000_000, "openai": 1}
-    one = view("wf-1", "ann", result=result, costs=costs, retries=1, fallbacks=1)
+    one = view(
+        "wf-1",
+        "ann",
+        result=result,
+        costs=costs,
+        estimated_nano_usd=500_000,
+        retries=1,
+        fallbacks=1,
+    )
     assert told(shown(one)) == {
         "workflowId": "wf-1",
         "userId": "ann",
@@ -40,7 +48,11 @@ def test_a_workflow_has_all_that_the_contract_names() -> None:
         "startedAt": "2025-06-15T15:06:40.000Z",
         "completedAt": "2025-06-15T15:06:41.500Z",
         "duration": 1500,
-        "cost": {"total": 0.002500001, "breakdown": {"azure": 0.002, "openai": 1e-9}},
+        "cost": {
+            "total": 0.002500001,
+            "estimated": 0.0005,
+            "breakdown": {"azure": 0.002, "openai": 1e-9},
+        },
         "metrics": {
             "tokensUsed": 120,
             "requestsCount": 1,
@@ -63,7 +75,7 @@ def test_a_workflow_has_all_that_the_contract_names() -> None:
 def test_what_is_under_way_has_no_end_no_result_and_perhaps_no_cost() -> None:
     one = told(shown(view("wf-1", "ann", "running", cost_nano_usd=None, costs={})))
     assert (one["completedAt"], one["duration"], one["result"]) == (None, None, None)
-    assert one["cost"] == {"total": None, "breakdown": {}}
+    assert one["cost"] == {"total": None, "estimated": 0.0, "breakdown": {}}
 
 
 def test_a_failure_tells_its_public_error() -> None:

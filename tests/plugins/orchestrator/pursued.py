@@ -29,6 +29,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.events: list[str] = []
+        self.begun: list[Attempt] = []
         self.attempts: dict[str, Attempt] = {}
         self.decisions: list[tuple[str, str]] = []
         self.refuses: Exception | None = None
@@ -44,6 +45,7 @@ class Notes:
         assert attempt.state == "begun"
         assert attempt.id not in self.attempts
         self.attempts[attempt.id] = attempt
+        self.begun.append(attempt)
         self.events.append(f"begins {attempt.deployment}")
 
     async def ends(self, attempt: Attempt) -> None:
@@ -102,6 +104,8 @@ class Running:
             "deadline": asyncio.get_running_loop().time() + within,
             "request_id": "r-1",
             "trace_id": "0af7651916cd43dd8448eb211c80319c",
+            "traceparent": "",
+            "zone": "",
             "check": fits,
         }
         return Task(**{**made, **how})

@@ -38,6 +38,14 @@ def key(asked: WorkflowIntent, **said: object) -> str:
 # what is equal
 
 
+def test_who_only_says_that_they_are_somebody_does_not_find_the_answers_of_that_one() -> None:
+    asked = intent(data={"theme": "gulls"})
+    rendered = PROMPTS.render(asked)
+    assert cache().key_of(asked, rendered) != cache().key_of(asked, rendered, claimed=True)
+    shared = cache(cache={"shared": True})
+    assert shared.key_of(asked, rendered) == shared.key_of(asked, rendered, claimed=True)
+
+
 DIFFERENT: dict[str, Mapping[str, Any]] = {
     "another user": {"user_id": "bert"},
     "other data": {"data": {"theme": "gulls", "more": 1}},

@@ -106,3 +106,26 @@ async def test_what_fails_is_told_without_credentials(services: FakeServices) ->
             await answers.get("k", NOW)
         assert "127.0.0.1:1" in str(caught.value)
         assert "hunter2" not in str(caught.value)
+
+
+POISON = {
+    "nothing": b"",
+    "no JSON": b"\xff\x00{",
+    "levels without end": b"[" * 100_000,
+    "JSON of something else": b'{"content":"x"}',
+    "a failure": result(status="failed").model_dump_json(by_alias=True).encode(),
+    "no text": result(content=" ").model_dump_json(by_alias=True).encode(),
+}
+
+
+@pytest.mark.parametrize("what", POISON)
+async def test_what_is_no_answer_is_none_and_the_next_answer_takes_its_place(
+    server: RedisServer, services: FakeServices, what: str
+) -> None:
+    cache = caching(server, services)
+    redis = services.redis(server.url)
+    await redis.call("SET", redis.key("answer", "k"), POISON[what])
+    assert await kept(cache, "k") is None
+    assert services.value("cache", outcome="failed") == 1
+    await cache.put("k", result(), NOW)
+    assert await kept(cache, "k") == "Hello."

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.orchestrator.calls import FailureClass
-from plugins.orchestrator.choosing import Choice, Chooser, Wish, estimate
+from plugins.orchestrator.choosing import Choice, Chooser, Wish
 from plugins.orchestrator.settings import OrchestratorSettings
 from tests.kit.properties import examples
 from tests.plugins.orchestrator.deployed import LARGE_PRICE, PRICE, names, settings
@@ -225,11 +225,6 @@ def test_weights_do_not_outweigh_a_price_that_is_clearly_worse() -> None:
     heavy = {**PRICED, "dear": {**PRICED["dear"], "weight": 1000}}
     said = settings(heavy, rules=ANY_RULE, score="cost")
     assert {choose(said, Wish(PLAN), draw / 10).order[0].name for draw in range(10)} == {"cheap"}
-
-
-def test_a_prompt_is_estimated_too_short_rather_than_too_long() -> None:
-    assert estimate(["a" * 400, "b" * 4], 100) == 201
-    assert estimate([], 7) == 7
 
 
 def test_the_decision_says_how_it_came_about() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.orchestrator.calls import Usage
-from plugins.orchestrator.costs import nano_usd
+from plugins.orchestrator.costs import nano_usd, tokens_in
 from plugins.orchestrator.settings import Prices
 from tests.kit.properties import examples
 
@@ -61,3 +61,8 @@ def test_rounding_never_moves_a_cost_by_more_than_half_a_nano_dollar(
         Decimal(other).scaleb(9)
     )
     assert abs(nano * 10**6 - exact_millionths) * 2 <= 10**6
+
+
+def test_a_text_is_taken_for_too_few_tokens_rather_than_too_many() -> None:
+    assert tokens_in(["a" * 400, "b" * 4, "c" * 3]) == 101
+    assert tokens_in([]) == 0

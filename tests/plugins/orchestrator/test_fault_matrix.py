@@ -77,7 +77,7 @@ TO_TWIN = ("first", "twin")
 TO_LARGE = ("first", "large")
 ALL = ("first", "twin", "large")
 ALONE = ("first",)
-SHORT = {"timeout": "100ms"}
+SHORT = {"timeout": "250ms"}
 ALLOW = {"retry": {"replay": "allow"}}
 LARGER = {"larger_model": {"gpt-4o-mini": "gpt-4o"}}
 

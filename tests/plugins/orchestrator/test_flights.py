@@ -114,3 +114,13 @@ async def test_what_it_raises_reaches_who_waits() -> None:
     flight = flights.start("wf", fails(), lambda: True)
     with pytest.raises(LookupError):
         await flights.wait(flight)
+
+
+async def test_one_who_comes_back_and_leaves_again_is_counted_once() -> None:
+    flights, work, left = flying(stays=True)
+    for _ in range(3):
+        await leave(await waiter(flights))
+    assert left == ["drained"]
+    joined = await waiter(flights)
+    work.may.set()
+    assert await joined is DONE

@@ -4,7 +4,7 @@ import pytest
 
 from plugins.orchestrator.calls import Failure, FailureClass
 from plugins.orchestrator.deployment import deployments_of
-from plugins.orchestrator.health import MODES, QUOTA_SECONDS, Health, Trouble
+from plugins.orchestrator.health import LEFT_ALONE_SECONDS, MODES, Health, Trouble
 from plugins.orchestrator.settings import OrchestratorSettings
 from tests.plugins.orchestrator.deployed import settings
 
@@ -140,13 +140,41 @@ def test_a_credential_without_money_takes_all_of_its_deployments_along_for_five_
     trouble = fail(tried, "a", FailureClass.QUOTA)
     assert trouble == Trouble("openai", "a", True, "401")
     assert states(tried) == {"a": "forced_open", "b": "forced_open", "c": "closed"}
-    assert states(tried, NOW + QUOTA_SECONDS)["a"] == "half_open"
+    assert states(tried, NOW + LEFT_ALONE_SECONDS)["a"] == "half_open"
 
 
-def test_a_wrong_key_is_told_once_and_leaves_its_deployment_alone_until_somebody_acts() -> None:
+def test_a_wrong_key_leaves_its_deployment_alone_for_five_minutes_and_is_then_tried() -> None:
     tried = health()
     assert fail(tried, "a", FailureClass.AUTH) == Trouble("openai", "a", False, "401")
-    assert states(tried, NOW + 1e6) == {"a": "forced_open", "b": "closed", "c": "closed"}
+    before, after = NOW + LEFT_ALONE_SECONDS - 1, NOW + LEFT_ALONE_SECONDS
+    assert states(tried, before) == {"a": "forced_open", "b": "closed", "c": "closed"}
+    assert states(tried, after)["a"] == "half_open"
+    for second in range(3):
+        permit = tried.permit("a", ["a"], after + second)
+        assert permit is not None
+        tried.answered("a", permit, 0.1, after + second, 0.5)
+    assert states(tried, after + 3)["a"] == "closed"
+
+
+@pytest.mark.parametrize("kind", [FailureClass.AUTH, FailureClass.QUOTA])
+def test_what_is_refused_when_it_is_tried_again_is_left_alone_and_told_again_once(
+    kind: FailureClass,
+) -> None:
+    tried = health()
+    assert fail(tried, "a", kind) is not None
+    again = NOW + LEFT_ALONE_SECONDS
+    one = tried.learned.deployments["a"]
+    probes = [tried.permit("a", ["a"], again) for _ in range(3)]
+    troubles = [
+        tried.failed(one, permit, Failure(kind, "401"), again, 0.5) for permit in probes if permit
+    ]
+    assert [trouble is not None for trouble in troubles] == [True, False, False]
+    assert states(tried, again + LEFT_ALONE_SECONDS - 1)["a"] == "forced_open"
+
+
+def test_a_wrong_key_is_told_once_in_five_minutes_whatever_an_operator_does() -> None:
+    tried = health()
+    fail(tried, "a", FailureClass.AUTH)
     tried.force("a", "closed", NOW + 1)
     assert fail(tried, "a", FailureClass.AUTH, NOW + 1) is None
     tried.force("a", "closed", NOW + 301)
@@ -214,8 +242,39 @@ def test_a_reload_forgives_nobody_but_who_has_moved() -> None:
     assert fail(after, "c", FailureClass.AUTH) is not None
 
 
-def test_a_reload_with_other_rules_for_breakers_begins_afresh() -> None:
+def test_a_reload_with_other_rules_for_breakers_counts_afresh_and_keeps_its_word() -> None:
+    before = health()
+    for _ in range(2):
+        fail(before, "a", FailureClass.SERVER)
+    fail(before, "b", FailureClass.RATE_LIMITED, retry_after=60.0)
+    before.force("c", "forced_open", NOW)
+    after = health(settings(THREE), before)
+    assert states(after) == {"a": "closed", "b": "closed", "c": "forced_open"}
+    assert after.throttled_until("b") == NOW + 60.0
+    assert after.why("c", NOW) == "forced open: an operator said so"
+
+
+def test_a_wrong_key_is_still_wrong_after_other_rules_for_breakers_and_not_told_again() -> None:
     before = health()
     fail(before, "a", FailureClass.AUTH)
     after = health(settings(THREE), before)
+    assert after.open_until("a", NOW) == NOW + LEFT_ALONE_SECONDS
+    after.force("a", "closed", NOW)
+    assert fail(after, "a", FailureClass.AUTH) is None
+
+
+def test_who_has_moved_has_not_asked_us_to_wait() -> None:
+    before = health()
+    fail(before, "a", FailureClass.RATE_LIMITED, retry_after=60.0)
+    moved = {**THREE, "a": {"provider": "openai", "model": "gpt-4o"}}
+    after = health(settings(moved, breaker=QUICK), before)
+    assert after.permitted(["a"], NOW) == ("a",)
+
+
+def test_who_was_gone_in_between_begins_afresh() -> None:
+    before = health()
+    fail(before, "a", FailureClass.AUTH)
+    without = {name: one for name, one in THREE.items() if name != "a"}
+    between = health(settings(without, breaker=QUICK), before)
+    after = health(settings(THREE, breaker=QUICK), between)
     assert states(after)["a"] == "closed"

@@ -1,6 +1,9 @@
 """Ids sort by time and never come twice."""
 
-from plugins.orchestrator.identifiers import attempt_id, workflow_id
+import subprocess
+import sys
+
+from plugins.orchestrator.identifiers import attempt_id, owner_of_process, workflow_id
 
 
 def test_ids_of_workflows_sort_by_the_time_of_their_making() -> None:
@@ -15,3 +18,9 @@ def test_no_two_workflows_of_a_moment_have_the_same_id() -> None:
 
 def test_attempts_are_numbered_below_their_workflow() -> None:
     assert [attempt_id("wf_1", number) for number in (1, 2)] == ["wf_1-1", "wf_1-2"]
+
+
+def test_a_process_has_one_name_and_no_other_has_it() -> None:
+    code = "from plugins.orchestrator.identifiers import *; print(owner_of_process())"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert owner_of_process() == owner_of_process() != other.stdout.strip()

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from plugins.orchestrator.intake import INTENT_BYTES, Asked, BadRequestError, asked
+from plugins.orchestrator.prompting import UnfitIntentError
 from proxy.api.testing import request
 
 INTENT = {"type": "content_planning", "userId": "u1", "data": {"theme": "rain"}}
@@ -25,7 +26,7 @@ async def refused(body: object = INTENT, **asking: Any) -> tuple[int, str]:
 async def test_an_intent_is_read_with_the_defaults_of_what_it_leaves_out() -> None:
     found = await read()
     assert (found.intent.user_id, found.intent.platforms) == ("u1", ("instagram",))
-    assert (found.idempotency, found.admin) == ("", False)
+    assert found.idempotency == ""
 
 
 async def test_the_older_name_of_messages_is_understood() -> None:
@@ -46,9 +47,9 @@ async def test_what_is_no_json_object_is_refused(body: bytes) -> None:
 
 
 async def test_a_body_that_no_record_could_hold_is_refused() -> None:
-    status, says = await refused({**INTENT, "data": {"a": "x" * INTENT_BYTES}})
-    assert status == 413
-    assert str(INTENT_BYTES) in says
+    with pytest.raises(UnfitIntentError, match=str(INTENT_BYTES)) as raised:
+        await read({**INTENT, "data": {"a": "x" * INTENT_BYTES}})
+    assert raised.value.status == 413
 
 
 async def test_nobody_asks_in_the_name_of_another_but_administrators() -> None:
@@ -68,7 +69,7 @@ FORCED = {**INTENT, "forceProvider": "azure"}
 
 async def test_a_provider_is_forced_by_administrators_alone() -> None:
     admin = {"key": "boss", "verified": True, "attributes": {"role": "ADMIN"}}
-    assert (await read(FORCED, **admin)).admin
+    assert (await read(FORCED, **admin)).intent.force_provider == FORCED["forceProvider"]
     for other in ({}, {**admin, "verified": False}, {**admin, "attributes": {"role": "creator"}}):
         assert (await refused(FORCED, **other))[0] == 403
 
@@ -81,8 +82,9 @@ async def test_a_key_counts_for_its_user_and_route_alone() -> None:
         await read({**INTENT, "userId": "u2"}, headers=key),
         await read(headers=key, route="other"),
         await read(headers={"Idempotency-Key": "k2"}),
+        await read(headers=key, key="u1", verified=True),
     ]
-    assert len({first.idempotency, *(one.idempotency for one in others)}) == 4
+    assert len({first.idempotency, *(one.idempotency for one in others)}) == 5
     assert "k1" not in first.idempotency
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from plugins.orchestrator.calls import FailureClass
+from plugins.orchestrator.codes import STATUSES
 from plugins.orchestrator.matrix import MATRIX, Again, Effect, Elsewhere, Models, as_markdown
-from plugins.orchestrator.replies import STATUSES
 
 FINAL = (
     FailureClass.INVALID,

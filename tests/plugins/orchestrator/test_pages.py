@@ -52,6 +52,14 @@ def flat(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
+def test_each_line_of_the_log_is_explained() -> None:
+    package = DOCS.parent / "plugins" / "orchestrator"
+    code = "\n".join(path.read_text("utf-8") for path in package.rglob("*.py"))
+    logged = re.findall(r'log\.(?:error|warning|exception)\(\s*"(\w+)"', code)
+    table = REFERENCE.partition("| line of the log |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(logged)
+
+
 def test_the_tables_of_settings_are_those_of_the_model() -> None:
     assert stale() == [], "run: python -m scripts.plugin_settings"
 

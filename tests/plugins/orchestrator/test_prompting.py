@@ -47,6 +47,20 @@ def test_a_prompt_is_a_system_message_a_user_message_and_a_schema(
     assert data(rendered)["data"] == {"theme": "gulls"}
 
 
+def test_nobody_tells_a_model_who_asks_or_for_whom() -> None:
+    who = {"userId": "u-7", "user_id": "u-7", "recipientId": "fan-9", "recipient_id": "fan-9"}
+    asked = intent(
+        user_id="u-7",
+        recipient_id="fan-9",
+        data={"theme": "gulls", **who},
+        only_fans_context={"account_id": "acc-3", "recipient_id": "fan-9"},
+    )
+    rendered = PROMPTS.render(asked)
+    assert data(rendered)["data"] == {"theme": "gulls"}
+    said = str(rendered.messages)
+    assert not any(name in said for name in ("u-7", "fan-9", "acc-3"))
+
+
 @pytest.mark.parametrize("intent_type", TYPES)
 def test_a_streamed_answer_is_asked_for_as_text(intent_type: WorkflowType) -> None:
     rendered = PROMPTS.render(intent(intent_type, stream=True))

@@ -79,7 +79,7 @@ async def test_a_stream_that_breaks_off_is_not_begun_again(there: Provider) -> N
             await read(it)
         assert raised.value.failure.kind is FailureClass.CUT
         (attempt,) = it.notes.ended
-        assert (attempt.state, attempt.failure, attempt.nano_usd) == ("failed", "cut", None)
+        assert (attempt.state, attempt.failure, attempt.estimated) == ("failed", "cut", True)
         assert len(there.calls) == 1
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from plugins.orchestrator.replies import STATUSES, error_reply, result_reply, served
+from plugins.orchestrator.codes import STATUSES
+from plugins.orchestrator.replies import error_reply, result_reply, served
 from proxy.api import Unserved, WorkflowError, WorkflowResult
 from proxy.api.workflows import ErrorCode
 
@@ -53,3 +54,9 @@ def test_an_error_before_there_is_a_workflow_has_the_same_shape() -> None:
         "message": "the body: no JSON",
         "retryable": False,
     }
+
+
+@pytest.mark.parametrize("code", STATUSES)
+def test_what_nobody_was_asked_for_may_be_sent_again(code: ErrorCode) -> None:
+    told = error_reply(code, "no").json()["error"]["retryable"]
+    assert told == (code in ("provider_unavailable", "rate_limit_exceeded"))

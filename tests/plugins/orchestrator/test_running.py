@@ -124,7 +124,7 @@ async def test_the_deadline_ends_whatever_is_under_way(there: Provider) -> None:
         await there.ended()
         assert [call.ended for call in there.calls] == ["client left"]
         (attempt,) = failed.attempts
-        assert (attempt.state, attempt.failure, attempt.nano_usd) == ("unknown", "deadline", None)
+        assert (attempt.state, attempt.failure, attempt.estimated) == ("unknown", "deadline", True)
         assert it.states()["mini"] == "closed"
 
 
@@ -155,7 +155,8 @@ async def test_who_is_cancelled_closes_the_connection_and_settles_the_attempt(
         assert [call.ended for call in there.calls] == ["client left"]
         (attempt,) = it.notes.ended
         assert (attempt.state, attempt.failure) == ("unknown", "cancelled")
-        assert attempt.nano_usd is None
+        assert (attempt.tokens, attempt.nano_usd) == ((8, 0, 100, 0), 8 * 150 + 100 * 600)
+        assert attempt.estimated
         assert it.states()["mini"] == "closed"
 
 
@@ -169,6 +170,7 @@ async def test_who_is_cancelled_before_it_was_sent_has_cost_nothing(there: Provi
             await work
         (attempt,) = it.notes.ended
         assert (attempt.state, attempt.tokens, attempt.nano_usd) == ("failed", FREE, 0)
+        assert not attempt.estimated
         assert there.calls == []
 
 

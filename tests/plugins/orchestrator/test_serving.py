@@ -143,6 +143,41 @@ async def test_a_cache_that_always_serves_asks_once_also_for_those_at_the_same_t
         assert len(on.there.log) == 1
 
 
+async def test_who_shares_an_answer_gets_a_workflow_of_their_own_and_nothing_else_of_it() -> None:
+    async with orchestrating(cache={"use": "always", "shared": True}) as on:
+        on.there.script(MODEL, slow_first_byte(0.05))
+        asking = (on.ask({**INTENT, "userId": user}) for user in ("u1", "u2"))
+        first, joined = [one.json() for one in await asyncio.gather(*asking)]
+        assert (joined["content"], joined["cached"]) == (first["content"], True)
+        assert (joined["tokens"], joined["costNanoUsd"], joined["attempts"]) == (0, 0, 0)
+        owners = [(await on.workflow(one["workflowId"])).user_id for one in (first, joined)]
+        assert owners == ["u1", "u2"]
+        assert len(on.there.log) == 1
+
+
+async def test_who_takes_no_202_is_not_given_that_of_an_equal_intent() -> None:
+    async with orchestrating(cache={"use": "always"}) as on:
+        for dialect in ("azure", "openai"):
+            on.there.stand(MODEL, BUSY, dialect=dialect)
+        later = {**INTENT, "deferrable": True}
+        waiting, also, refused = await asyncio.gather(
+            on.ask(later), on.ask(later), on.unserved(INTENT)
+        )
+        assert (waiting.status, also.status, refused["status"]) == (202, 202, "failed")
+        assert waiting.json()["workflowId"] != also.json()["workflowId"]
+        assert (await on.workflow(also.json()["workflowId"])).status == "queued"
+
+
+@pytest.mark.parametrize("data", [{"a": "<" * 100_000}, {"a": "x" * 200_000}])
+async def test_what_is_too_long_for_us_may_be_none_for_legacy(data: dict[str, str]) -> None:
+    async with orchestrating() as on:
+        with pytest.raises(Unserved) as raised:
+            await on.ask({**INTENT, "data": data})
+        assert not raised.value.failed
+        assert raised.value.reply.json()["error"]["code"] == "invalid_request"
+        assert on.there.log == []
+
+
 # the queue
 
 

@@ -96,11 +96,19 @@ def test_workflows_can_be_kept_in_each_store(url: str) -> None:
         "sqlite://var/a.db",
         "dynamodb://",
         "dynamodb://a b",
+        "dynamodb://[",
         "dynamodb://workflows?zone=eu",
         "redis://127.0.0.1:6379",
         "",
     ],
 )
 def test_workflows_can_be_kept_nowhere_else(url: str) -> None:
-    with pytest.raises(ValueError, match="workflows"):
+    with pytest.raises(ValueError, match=r"workflows[^$]*memory://, sqlite:path.db or dynamodb"):
         OrchestratorSettings.model_validate({**SAID, "workflows": url})
+
+
+def test_the_address_of_a_table_has_no_password_in_it_which_would_be_shown() -> None:
+    url = "dynamodb://workflows?endpoint=http://user:pass-word@127.0.0.1:5000"
+    with pytest.raises(ValueError, match="no key, no query") as raised:
+        OrchestratorSettings.model_validate({**SAID, "workflows": url})
+    assert "pass-word" not in str(raised.value)

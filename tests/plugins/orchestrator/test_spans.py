@@ -1,4 +1,4 @@
-"""Workflows as spans, sent to a real receiver of OTLP over HTTP; the trace context of calls."""
+"""Workflows as spans, sent to a real receiver of OTLP over HTTP."""
 
 import asyncio
 import subprocess
@@ -18,7 +18,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from plugins.orchestrator import spans as spans_module
 from plugins.orchestrator import telemetry
 from plugins.orchestrator.settings import OrchestratorSettings
-from plugins.orchestrator.spans import Spans, parent_of, span_id_of, traceparent_of
+from plugins.orchestrator.spans import Spans
+from plugins.orchestrator.trace_context import traceparent_of
 from plugins.orchestrator.workflows.record import Decision, Workflow
 from proxy.api import WorkflowError, WorkflowIntent, WorkflowResult
 from tests.plugins.orchestrator.records import attempt, workflow
@@ -286,7 +287,8 @@ async def test_without_settings_nothing_is_told() -> None:
 
 
 def test_nothing_of_opentelemetry_is_imported_where_nobody_wants_it() -> None:
-    code = "import sys, plugins.orchestrator.spans; sys.exit('opentelemetry' in sys.modules)"
+    name = Spans.__module__
+    code = f"import sys, {name}; sys.exit('opentelemetry' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
@@ -298,24 +300,3 @@ def test_where_the_extra_is_missing_it_is_said_how_to_get_it(
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     with pytest.raises(ValueError, match=r"wants the extra: pip install 'crossfade\[otel\]'"):
         Spans(settings(endpoint="http://127.0.0.1:4318"))
-
-
-@pytest.mark.parametrize(
-    ("given", "flags"),
-    [(PARENT, "01"), (PARENT[:-2] + "00", "00"), (PARENT[:-2] + "03-x", "01"), ("", "00")],
-)
-def test_a_call_goes_on_with_the_trace_of_its_request(given: str, flags: str) -> None:
-    assert traceparent_of(TRACE, "a-1", given) == f"00-{TRACE}-{span_id_of('a-1'):016x}-{flags}"
-
-
-def test_each_attempt_has_a_span_of_its_own_and_without_a_trace_there_is_none() -> None:
-    assert traceparent_of(TRACE, "a-1") != traceparent_of(TRACE, "a-2")
-    assert traceparent_of("", "a-1") == ""
-    assert traceparent_of("G" * 32, "a-1") == ""
-
-
-@pytest.mark.parametrize(
-    "given", ["", "x", f"00-{TRACE}", f"00-{TRACE}-zz-01", f"00-{'1' * 32}-{'2' * 16}-01", "-" * 60]
-)
-def test_what_is_no_parent_of_this_trace_is_none(given: str) -> None:
-    assert parent_of(given, TRACE) is None

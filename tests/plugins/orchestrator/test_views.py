@@ -23,6 +23,16 @@ def test_a_cost_that_is_not_known_is_never_shown_as_nothing() -> None:
     assert view_of(workflow(attempts=unpriced)).cost_nano_usd is None
 
 
+def test_estimates_count_and_are_told_apart_and_what_is_under_way_does_not_count_yet() -> None:
+    lost = attempt(1, state="unknown", tokens=(8, 0, 100, 0), nano_usd=600, estimated=True)
+    under_way = lost.model_copy(update={"id": "wf_1-3", "state": "begun"})
+    shown = workflow(attempts=(lost, FALLEN_BACK[1], under_way))
+    view = view_of(shown)
+    assert (view.tokens, view.cost_nano_usd, view.estimated_nano_usd) == (143, 1_800, 600)
+    assert view.costs == {"openai": 1_800}
+    assert [", about 108 tokens" in note.why for note in notes_of(shown) if note.what == "unknown"]
+
+
 def test_an_unfinished_workflow_has_no_end() -> None:
     for status in ("running", "queued"):
         view = view_of(workflow(status=status))

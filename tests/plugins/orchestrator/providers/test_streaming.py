@@ -1,10 +1,13 @@
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
 import orjson
 import pytest
 from aiohttp.base_protocol import BaseProtocol
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plugins.orchestrator.calls import CallFailedError, Failure, FailureClass, Usage
 from plugins.orchestrator.providers import streaming
@@ -36,12 +39,13 @@ ERROR = b'event: error\ndata: {"error": {"code": "server_error"}}\n\n'
 class Wire:
     """The body of an answer, of which more may come."""
 
-    def __init__(self, *data: bytes) -> None:
+    def __init__(self, *data: bytes, timeout: float = 10.0) -> None:
         loop = asyncio.get_running_loop()
         protocol = BaseProtocol(loop)
         protocol.connection_made(asyncio.Transport())
         self.body = aiohttp.StreamReader(protocol, 2**20, loop=loop)
-        self.stream = ProviderStream(self.body, call(settings()), loop.time(), "req_1")
+        asked = call(settings(), timeout=timeout)
+        self.stream = ProviderStream(self.body, asked, loop.time(), "req_1")
         self.comes(*data)
 
     def comes(self, *data: bytes) -> None:
@@ -222,3 +226,64 @@ async def test_a_stream_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> N
     wire.comes(*[said("b")] * 20)
     with pytest.raises(CallFailedError, match="more than 1000 bytes"):
         await wire.rest()
+
+
+ODD = b'data: {"choices": [],\r\ndata: "usage": null}\r\n\r\n'
+USED = event({}, "stop", usage={"prompt_tokens": 3})
+TEXTS = [said("b"), said('"error" [DONE]'), said("ü\n\n"), b'data: "text"\n\n', b"\n"]
+EVENTS = st.sampled_from([*TEXTS, PING, ROLE, ODD, FILTER_RESULTS, USAGE, USED])
+ENDS = st.sampled_from([DONE, STOP + USAGE + DONE, STOP, ERROR + said("c"), b"data: {\n\n", b""])
+
+
+async def heard(data: bytes, cuts: list[int]) -> tuple[object, ...]:
+    """All that a stream tells that comes in pieces."""
+    wire = Wire()
+    passed_on = b""
+    cut = ""
+    comes = [data[begin:end] for begin, end in pairwise([0, *sorted(cuts), len(data)])]
+    first, rest = comes[0], comes[1:]
+    wire.comes(said("a") + first)
+    await wire.stream.begin()
+    passed_on = wire.stream.first
+    try:
+        for piece in [*rest, b""]:
+            reading = asyncio.ensure_future(anext(wire.stream))
+            await asyncio.sleep(0)
+            if reading.done():
+                passed_on += reading.result()
+            else:
+                reading.cancel()
+            wire.comes(piece)
+        passed_on += await wire.ends().rest()
+    except CallFailedError as error:
+        cut = error.failure.says
+    except StopAsyncIteration:
+        pass
+    stream = wire.stream
+    stream.leave()
+    return passed_on, cut, stream.content, stream.finish_reason, stream.usage
+
+
+@given(st.lists(EVENTS, max_size=6), ENDS, st.data())
+def test_wherever_a_stream_is_cut_the_same_is_passed_on(
+    events: list[bytes], end: bytes, data: st.DataObject
+) -> None:
+    came = b"".join(events) + end
+    cuts = data.draw(st.lists(st.integers(0, len(came)), max_size=12))
+    assert asyncio.run(heard(came, cuts)) == asyncio.run(heard(came, []))
+
+
+async def test_silence_while_somebody_waits_cuts_the_stream() -> None:
+    wire = Wire(said("a"), timeout=0)
+    await wire.stream.begin()
+    with pytest.raises(CallFailedError, match="cut: nothing for 0 s"):
+        await anext(wire.stream)
+
+
+async def test_who_takes_long_to_read_is_not_taken_for_a_silent_provider() -> None:
+    wire = Wire(said("a"), timeout=0)
+    await wire.stream.begin()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    wire.comes(said("b"), STOP, DONE)
+    assert await wire.rest() == said("b") + STOP

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plugins.transform.profiles import PROFILES
 from plugins.transform.profiles.asked import Asked, Moment
-from plugins.transform.profiles.both_ways import answered, understood
+from plugins.transform.profiles.both_ways import answered, intended, understood
 from plugins.transform.profiles.huntaze_campaigns import TYPES
 from proxy.api import Body, Reply, Unserved, WorkflowIntent, WorkflowResult
 
@@ -24,7 +24,9 @@ INVALID = {
 
 
 def asked(path: str, data: bytes, caller: str | None = None, method: str = "POST") -> Asked:
-    return understood(HUNTAZE, Body(method, path, "", data), caller, MOST)[0]
+    found = understood(HUNTAZE, Body(method, path, "", data), MOST)
+    intended(found, caller)
+    return found
 
 
 def left(path: str, data: bytes, caller: str | None = None, method: str = "POST") -> Reply:
@@ -165,7 +167,7 @@ def test_whatever_comes_is_left_to_legacy_or_is_an_intent_that_is_accepted(
     data: bytes, path: str, caller: str | None
 ) -> None:
     try:
-        _, said = understood(HUNTAZE, Body("POST", path, "", data), caller, MOST)
+        said = intended(understood(HUNTAZE, Body("POST", path, "", data), MOST), caller)
     except Unserved:
         assert left(path, data, caller).status == 400
         return
