@@ -141,9 +141,8 @@ async def _pump(
         exchange.awaited = (step, "dispatch")
         exchange.waits_for_plugin(seconds)
         async for part in parts:
-            if exchange.over:
+            if not exchange.stream(part, seconds):
                 return
-            exchange.stream(part, seconds)
             while (full := exchange.full) is not None:
                 await full.wait()
                 exchange.waits_for_plugin(seconds)

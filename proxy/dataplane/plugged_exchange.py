@@ -43,8 +43,7 @@ from proxy.pluginhost.chains import Chains, Step
 
 __all__ = ["PluggedExchange"]
 
-# How long a plugin may take to notice that its time is over, in seconds.
-_GRACE_SECONDS = 1.0
+_GRACE_SECONDS = 1.0  # a plugin may take so long to notice that its time is over
 
 
 class PluggedExchange(SplitExchange):
@@ -331,11 +330,13 @@ class PluggedExchange(SplitExchange):
             self._room = self._room or asyncio.Event()
         return self._room
 
-    def stream(self, part: bytes, seconds: float) -> None:
-        """Send a part of a streamed reply; the plugin has `seconds` for the next one."""
-        if part:
-            self._answer.part(part)
-        self.waits_for_plugin(seconds)
+    def stream(self, part: bytes, seconds: float) -> bool:
+        """Send a part; the plugin has `seconds` for the next one. False: nobody wants it."""
+        if not self._over:
+            if part:
+                self._answer.part(part)
+            self.waits_for_plugin(seconds)
+        return not self._over
 
     def streamed(self) -> None:
         """The stream has ended well."""

@@ -128,11 +128,13 @@ def dispatch_table(dispatch: Results) -> Iterator[str]:
 def stream_table(stream: Results) -> Iterator[str]:
     """One line for all streams."""
     yield f"Medians of {stream['rounds']} rounds of {stream['streams']} streams,"
-    yield f"{stream['at_once']} at once; a chunk's share of all that its stream takes."
+    yield f"{stream['at_once']} at once; a chunk costs what a longer stream costs more, for each."
     yield ""
-    yield "| chunks of a stream | CPU µs per stream | CPU µs per chunk | at most |"
-    yield "|---:|---:|---:|---:|"
-    yield f"| {stream['chunks']} | {stream['stream_us']:,.0f} | {stream['chunk_us']:.1f} | 25 |"
+    yield "| | CPU µs | at most |"
+    yield "|---|---:|---:|"
+    yield f"| a stream of {stream['few_chunks']} chunks | {stream['short_us']:,.0f} | |"
+    yield f"| a stream of {stream['chunks']} chunks | {stream['stream_us']:,.0f} | |"
+    yield f"| a chunk | {stream['chunk_us']:.1f} | 25 |"
 
 
 def markdown(results: Results) -> str:

@@ -6,7 +6,6 @@ scores, the cache. The provider is the stand-in of the tests, in a process of it
 
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ from tests.kit.provider import answer
 from tests.kit.provider.process import ProviderProcess
 
 CHUNKS = 250
+FEW_CHUNKS = 10
+"""Of the short streams: what these cost is what it takes to begin and end one."""
 PAUSE = 0.002
 """Seconds between chunks, so that each one comes by itself."""
 WARM_UP_SECONDS = 2
@@ -116,29 +117,38 @@ def dispatch(rounds: int, seconds: int) -> dict[str, object]:
 
 
 def stream(rounds: int) -> dict[str, object]:
-    """Measure streams; CPU per chunk is all that a stream takes, divided by its chunks."""
-    taken = []
+    """Measure long and short streams; a chunk costs what a longer stream costs more, for each."""
+    long, short = [], []
     with (
         tempfile.TemporaryDirectory(prefix="crossfade-bench-") as folder,
-        stage(Path(folder)) as (server, _),
+        stage(Path(folder)) as (server, provider),
     ):
-        streams.read(server.port, "/streams", INTENT, connections=STREAMS_AT_ONCE, each=1)
+        _streamed(server, provider, CHUNKS, each=1)
         for number in range(1, rounds + 1):
-            before, began = server.cpu_seconds(), time.monotonic()
-            chunks = streams.read(
-                server.port, "/streams", INTENT, connections=STREAMS_AT_ONCE, each=STREAMS_EACH
-            )
-            if chunks != CHUNKS * STREAMS_AT_ONCE * STREAMS_EACH:
-                raise RuntimeError(f"{chunks} chunks came; some are missing")
-            taken.append((server.cpu_seconds() - before) * 1e6 / chunks)
-            passed = time.monotonic() - began
-            print(f"round {number}: {taken[-1]:.1f} us a chunk, {chunks / passed:.0f}/s")
-    cpu = median(taken)
+            long.append(_streamed(server, provider, CHUNKS, STREAMS_EACH))
+            short.append(_streamed(server, provider, FEW_CHUNKS, STREAMS_EACH))
+            print(f"round {number}: {_per_chunk(long[-1], short[-1]):.1f} us a chunk")
     return {
         "rounds": rounds,
         "streams": STREAMS_AT_ONCE * STREAMS_EACH,
         "at_once": STREAMS_AT_ONCE,
         "chunks": CHUNKS,
-        "stream_us": round(cpu * CHUNKS, 1),
-        "chunk_us": round(cpu, 2),
+        "few_chunks": FEW_CHUNKS,
+        "stream_us": round(median(long), 1),
+        "short_us": round(median(short), 1),
+        "chunk_us": round(median(map(_per_chunk, long, short)), 2),
     }
+
+
+def _per_chunk(long: float, short: float) -> float:
+    return (long - short) / (CHUNKS - FEW_CHUNKS)
+
+
+def _streamed(server: Server, provider: ProviderProcess, chunks: int, each: int) -> float:
+    """Return the CPU µs of one stream with so many chunks. Raises RuntimeError if some are lost."""
+    provider.stand("*", answer(chunks=chunks, pause=PAUSE))
+    before = server.cpu_seconds()
+    came = streams.read(server.port, "/streams", INTENT, connections=STREAMS_AT_ONCE, each=each)
+    if came != chunks * STREAMS_AT_ONCE * each:
+        raise RuntimeError(f"{came} chunks came; some are missing")
+    return (server.cpu_seconds() - before) * 1e6 / (STREAMS_AT_ONCE * each)

@@ -126,11 +126,14 @@ def test_the_orchestrator_has_its_tables() -> None:
                 "streams": 256,
                 "at_once": 64,
                 "chunks": 250,
+                "few_chunks": 10,
                 "stream_us": 5000.0,
+                "short_us": 1400.0,
                 "chunk_us": 20.0,
             },
         }
     )
     assert "| crossfade, orchestrator | 1,234 |" in text
-    assert "| 250 | 5,000 | 20.0 | 25 |" in text
+    assert "| a stream of 250 chunks | 5,000 | |" in text
+    assert "| a chunk | 20.0 | 25 |" in text
     assert "17,300" in text
