@@ -15,11 +15,11 @@ from proxy.api import (
     hook,
 )
 
-from .operating_commands import provide_commands
-from .prompting import Prompts
 from .settings import OrchestratorSettings
-from .spans import Spans
-from .views import notes_of
+from .showing.commands import provide_commands
+from .showing.spans import Spans
+from .showing.views import notes_of
+from .wording.prompting import Prompts
 
 _SHUTDOWN_SECONDS = 2.9
 """For what is under way; of the five that there are, two are for spans."""

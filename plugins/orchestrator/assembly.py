@@ -5,22 +5,22 @@ from contextlib import suppress
 
 from proxy.api import Services, Workflows
 
+from .asking.hints import Hints
+from .asking.running import Runner
 from .cache import cache_of
-from .deployment import deployments_of
-from .flights import Flights
-from .hints import Hints
-from .offered import OfferedWorkflows
-from .operating import Operating
-from .prompting import Prompts
+from .deciding.deployment import deployments_of
 from .providers.clients import Clients
-from .resumer import Resumer
-from .running import Runner
-from .scoring import Scorer
-from .serving import Serving
+from .serving.answering import Serving
+from .serving.flights import Flights
+from .serving.resumer import Resumer
+from .serving.working import Parts, Worker
 from .settings import OrchestratorSettings
-from .spans import Spans
+from .showing.operating import Operating
+from .showing.service import OfferedWorkflows
+from .showing.spans import Spans
+from .wording.prompting import Prompts
+from .wording.scoring import Scorer
 from .workflows.opening import store_for
-from .working import Parts, Worker
 
 __all__ = ["Assembled", "assembled"]
 

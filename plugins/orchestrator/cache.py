@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from proxy.api import Services, StoreError, WorkflowIntent, WorkflowResult
 
-from .platforms import is_strict, places_of
-from .prompting import Rendered
-from .rules import rules_of, ruling
+from .deciding.rules import rules_of, ruling
 from .settings import CacheSettings, OrchestratorSettings
+from .wording.platforms import is_strict, places_of
+from .wording.prompting import Rendered
 
 __all__ = ["LARGEST_ANSWER", "Answers", "Cache", "MemoryAnswers", "cache_of"]
 

@@ -8,8 +8,7 @@ Plain hooks are called here, in passing. Coroutine hooks are awaited by a task
 (`proxy.dataplane.hook_tasks`) that comes back through the methods under "a task is
 done"; there is at most one task at a time, and it ends with the exchange.
 
-A hook that fails is the plugin author's fault: it is counted, and the request goes on
-without it or is refused, as the step says.
+A hook that fails is counted; the request goes on without it or is refused, as the step says.
 """
 
 import asyncio

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from plugins.orchestrator import chain, health, running, scores
-from plugins.orchestrator.calls import FailureClass
-from plugins.orchestrator.matrix import as_markdown
+from plugins.orchestrator.asking import running
+from plugins.orchestrator.deciding import chain, health, scores
+from plugins.orchestrator.deciding.calls import FailureClass
+from plugins.orchestrator.deciding.matrix import as_markdown
 from plugins.orchestrator.settings import HedgeSettings, RetrySettings
 from proxy.api.resilience import backoff
 

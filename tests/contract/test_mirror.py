@@ -66,7 +66,7 @@ ELSEWHERE = {
     "proxy/dataplane/decided.py": "a value: tests/dataplane/test_split_exchange.py has them made",
     "proxy/api/stores.py": "protocols: tests/stores/test_for_plugins.py has what keeps them",
     "proxy/api/workflows.py": "values: tests/plugins/campaigns shows them, "
-    "tests/plugins/orchestrator/test_intake.py reads them",
+    "tests/plugins/orchestrator/serving/test_intake.py reads them",
     "proxy/api/judging.py": "values: tests/controlplane/rollouts/test_observing.py makes them",
     "proxy/core/identity.py": "values: tests/core/test_decide.py, tests/dataplane/test_identify.py",
 }

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from yarl import URL
 
-from ..calls import Call
-from ..deployment import Deployment
+from ..deciding.calls import Call
+from ..deciding.deployment import Deployment
 
 if TYPE_CHECKING:
     import httpx2

@@ -15,7 +15,7 @@ import orjson
 
 from proxy.api.resilience import retry_after, should_retry
 
-from ..calls import Call, Failure, FailureClass
+from ..deciding.calls import Call, Failure, FailureClass
 
 __all__ = [
     "CONNECT_SECONDS",

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from ..calls import Answer, Call, CallFailedError, Failure, FailureClass
-from ..deployment import Deployment
+from ..deciding.calls import Answer, Call, CallFailedError, Failure, FailureClass
+from ..deciding.deployment import Deployment
 from ..settings import OrchestratorSettings
 from .asking import Asking, UnaskableError, body_of, headers_of, how_to_ask
 from .classifying import (

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from ..calls import Answer, Call, CallFailedError, Failure, FailureClass
+from ..deciding.calls import Answer, Call, CallFailedError, Failure, FailureClass
 from .classifying import error_in, malformed
 from .usage import Counted, usage_of
 

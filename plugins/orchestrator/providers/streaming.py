@@ -13,7 +13,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
-from ..calls import Call, CallFailedError, Failure, FailureClass, Usage
+from ..deciding.calls import Call, CallFailedError, Failure, FailureClass, Usage
 from .classifying import Reached, error_in, lost, malformed
 from .completing import first_choice
 from .sse import MOST_BYTES, Event, EventTooLongError, Splitter

@@ -8,7 +8,7 @@ both the part and the whole is the commonest way to misstate a bill.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..calls import Usage
+from ..deciding.calls import Usage
 
 __all__ = ["Counted", "usage_of"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from plugins.orchestrator.deployment import Deployment
+from plugins.orchestrator.deciding.deployment import Deployment
 from plugins.orchestrator.settings import OrchestratorSettings
 
 KEY = "sk-nobody-may-see-this"

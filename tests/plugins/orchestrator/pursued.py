@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from plugins.orchestrator.calls import Answer
-from plugins.orchestrator.output import check, schema_of
+from plugins.orchestrator.asking.running import Answered, ChainFailedError, Runner, Task
+from plugins.orchestrator.deciding.calls import Answer
 from plugins.orchestrator.providers.clients import Clients
-from plugins.orchestrator.running import Answered, ChainFailedError, Runner, Task
 from plugins.orchestrator.settings import OrchestratorSettings
+from plugins.orchestrator.wording.output import check, schema_of
 from plugins.orchestrator.workflows.record import Attempt
 from proxy.api import WorkflowIntent
 from proxy.api.testing import FakeServices

@@ -16,8 +16,8 @@ from plugins.orchestrator.cache import (
     cache_of,
     for_workflow,
 )
-from plugins.orchestrator.prompting import Prompts
 from plugins.orchestrator.settings import OrchestratorSettings
+from plugins.orchestrator.wording.prompting import Prompts
 from proxy.api import StoreError, WorkflowIntent
 from proxy.api.testing import FakeServices
 from tests.kit.properties import examples

@@ -11,12 +11,12 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from plugins.orchestrator.cache import cache_of
-from plugins.orchestrator.output import document_of, keys_of
-from plugins.orchestrator.platforms import PLATFORMS
-from plugins.orchestrator.prompting import LARGEST_PROMPT, Prompts, _values
-from plugins.orchestrator.rules import DEFAULT_RULES
+from plugins.orchestrator.deciding.rules import DEFAULT_RULES
 from plugins.orchestrator.settings import OrchestratorSettings
-from plugins.orchestrator.templates import LARGEST, MOST_FILES
+from plugins.orchestrator.wording.output import document_of, keys_of
+from plugins.orchestrator.wording.platforms import PLATFORMS
+from plugins.orchestrator.wording.prompting import LARGEST_PROMPT, Prompts, _values
+from plugins.orchestrator.wording.templates import LARGEST, MOST_FILES
 from proxy.api import WorkflowError, WorkflowIntent, WorkflowResult, WorkflowScore
 from proxy.api.testing import FakeServices
 from proxy.api.workflows import OnlyFansContext
@@ -25,7 +25,7 @@ from proxy.config import load
 from scripts.plugin_settings import stale
 from tests.plugins.orchestrator.answers import settings
 from tests.plugins.orchestrator.intents import TYPES, intent
-from tests.plugins.orchestrator.test_templates import write
+from tests.plugins.orchestrator.wording.test_templates import write
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 REFERENCE = (DOCS / "reference" / "plugins" / "orchestrator.md").read_text("utf-8")
@@ -90,7 +90,7 @@ def test_the_configuration_with_both_passes_the_check(
 
 
 async def test_each_metric_is_listed_with_its_labels() -> None:
-    from plugins.orchestrator.metering import Meters
+    from plugins.orchestrator.asking.metering import Meters
 
     services = FakeServices()
     Meters(services)

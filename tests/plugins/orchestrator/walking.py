@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from plugins.orchestrator.calls import Failure, FailureClass
-from plugins.orchestrator.chain import Chain, Stop, Try, Wait
-from plugins.orchestrator.choosing import Chooser, Wish
-from plugins.orchestrator.health import Health
+from plugins.orchestrator.deciding.calls import Failure, FailureClass
+from plugins.orchestrator.deciding.chain import Chain, Stop, Try, Wait
+from plugins.orchestrator.deciding.choosing import Chooser, Wish
+from plugins.orchestrator.deciding.health import Health
 from plugins.orchestrator.settings import OrchestratorSettings
 from proxy.api import WorkflowIntent
 from proxy.api.resilience import RetryBudget

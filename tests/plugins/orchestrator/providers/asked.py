@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from plugins.orchestrator.calls import Call
-from plugins.orchestrator.deployment import Deployment, deployments_of
+from plugins.orchestrator.deciding.calls import Call
+from plugins.orchestrator.deciding.deployment import Deployment, deployments_of
 from plugins.orchestrator.providers.clients import Clients
 from plugins.orchestrator.settings import Kind, OrchestratorSettings
 from tests.kit.provider import Provider

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from plugins.orchestrator.calls import Call
+from plugins.orchestrator.deciding.calls import Call
 from plugins.orchestrator.providers.asking import body_of, headers_of, how_to_ask
 from plugins.orchestrator.settings import Kind
 from tests.plugins.orchestrator.providers.asked import (

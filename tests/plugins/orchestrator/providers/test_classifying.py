@@ -6,7 +6,7 @@ import aiohttp
 import orjson
 import pytest
 
-from plugins.orchestrator.calls import FailureClass
+from plugins.orchestrator.deciding.calls import FailureClass
 from plugins.orchestrator.providers.classifying import (
     Reached,
     error_in,

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from plugins.orchestrator.calls import Call, CallFailedError, Failure, FailureClass, Usage
+from plugins.orchestrator.deciding.calls import Call, CallFailedError, Failure, FailureClass, Usage
 from plugins.orchestrator.providers import clients as clients_module
 from plugins.orchestrator.providers.clients import Clients
 from plugins.orchestrator.settings import Kind

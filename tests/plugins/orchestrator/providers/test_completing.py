@@ -3,7 +3,13 @@ from typing import Any
 import orjson
 import pytest
 
-from plugins.orchestrator.calls import Answer, CallFailedError, Failure, FailureClass, Usage
+from plugins.orchestrator.deciding.calls import (
+    Answer,
+    CallFailedError,
+    Failure,
+    FailureClass,
+    Usage,
+)
 from plugins.orchestrator.providers.completing import answer_of
 from tests.plugins.orchestrator.providers.asked import call, settings
 

@@ -9,7 +9,7 @@ from aiohttp.base_protocol import BaseProtocol
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.orchestrator.calls import CallFailedError, Failure, FailureClass, Usage
+from plugins.orchestrator.deciding.calls import CallFailedError, Failure, FailureClass, Usage
 from plugins.orchestrator.providers import streaming
 from plugins.orchestrator.providers.sse import MOST_BYTES
 from plugins.orchestrator.providers.streaming import ProviderStream

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.orchestrator.calls import Usage
+from plugins.orchestrator.deciding.calls import Usage
 from plugins.orchestrator.providers.usage import usage_of
 
 

@@ -1,0 +1,1 @@
+"""Who is asked, and what follows from an answer or a failure: arithmetic, nothing is done."""

@@ -1,0 +1,1 @@
+"""Requests that ask for workflows, and workflows until they have ended."""

@@ -1,0 +1,1 @@
+"""What other plugins, operators and collectors of traces see of workflows."""

@@ -1,0 +1,62 @@
+"""Each result has the status that fits it."""
+
+import pytest
+
+from plugins.orchestrator.deciding.codes import STATUSES
+from plugins.orchestrator.serving.replies import error_reply, result_reply, served
+from proxy.api import Unserved, WorkflowError, WorkflowResult
+from proxy.api.workflows import ErrorCode
+
+
+def failed(code: ErrorCode, after: float | None = None) -> WorkflowResult:
+    error = WorkflowError(code=code, message="no", retry_after=after)
+    return WorkflowResult(workflow_id="wf_1", status="failed", error=error)
+
+
+def test_a_result_is_200_and_a_queued_one_202() -> None:
+    done = WorkflowResult(workflow_id="wf_1", status="completed", content="text")
+    assert result_reply(done).status == 200
+    assert result_reply(done).json()["workflowId"] == "wf_1"
+    assert result_reply(done.model_copy(update={"status": "queued"})).status == 202
+
+
+@pytest.mark.parametrize("code", STATUSES)
+def test_each_error_has_its_status_and_says_its_code(code: ErrorCode) -> None:
+    reply = result_reply(failed(code))
+    assert reply.status == STATUSES[code]
+    assert reply.json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(("after", "says"), [(0.2, "1"), (7.1, "8"), (None, None)])
+def test_when_to_come_back_is_told_in_whole_seconds_and_never_too_early(
+    after: float | None, says: str | None
+) -> None:
+    reply = result_reply(failed("rate_limit_exceeded", after))
+    assert reply.headers.get("Retry-After") == says
+
+
+@pytest.mark.parametrize("code", STATUSES)
+def test_what_fails_for_want_of_a_provider_legacy_may_answer(code: ErrorCode) -> None:
+    if code in ("provider_unavailable", "rate_limit_exceeded"):
+        with pytest.raises(Unserved) as raised:
+            served(failed(code))
+        assert raised.value.failed
+        assert raised.value.reply.status == STATUSES[code]
+    else:
+        assert served(failed(code)).status == STATUSES[code]
+
+
+def test_an_error_before_there_is_a_workflow_has_the_same_shape() -> None:
+    reply = error_reply("invalid_request", "the body: no JSON", 413)
+    assert reply.status == 413
+    assert reply.json()["error"] == {
+        "code": "invalid_request",
+        "message": "the body: no JSON",
+        "retryable": False,
+    }
+
+
+@pytest.mark.parametrize("code", STATUSES)
+def test_what_nobody_was_asked_for_may_be_sent_again(code: ErrorCode) -> None:
+    told = error_reply(code, "no").json()["error"]["retryable"]
+    assert told == (code in ("provider_unavailable", "rate_limit_exceeded"))
