@@ -3,34 +3,26 @@
 Ends with 1 if a workflow is lost or was executed twice, or if an attempt is in no record.
 """
 
-import argparse
 import sys
 import time
 
-from scripts.soak import show
+from scripts.soak import kills_asked, show, told
 from tests.story.killing_dispatch import Judgement, Killing
 
 
 def main() -> int:
     """Read the arguments, run, report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=200, help="how often the proxy is killed")
-    parser.add_argument("--seconds", type=float, default=900, help="the most that it may take")
-    parser.add_argument("--seed", type=int, default=1, help="for requests, weather and moments")
-    asked = parser.parse_args()
+    asked = kills_asked(__doc__, 900)
     found = _soak(asked.count, asked.seed, time.monotonic() + asked.seconds)
-    for name, value in {
+    figures = {
         "kills": found.kills,
         "requests": found.asked,
         "answers by status, 0 if cut off": dict(sorted(found.answered.items())),
         "workflows by status": dict(sorted(found.statuses.items())),
         "gone on with after a kill": found.resumed,
         "attempts that the provider executed": found.executed,
-        "wrong afterwards": len(found.wrong),
-    }.items():
-        print(f"{name:<38} {value}")
-    for said in found.wrong[:20]:
-        print(f"! {said}")
+    }
+    told(figures, found.wrong)
     return 1 if found.wrong or found.kills < asked.count else 0
 
 

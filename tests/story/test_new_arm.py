@@ -161,3 +161,5 @@ async def test_a_client_that_leaves_a_stream_leaves_a_workflow_that_has_an_end()
         async with on.client.post(url, json=STREAM) as answer:
             await answer.content.readany()
         await until(lambda: set(on.states().values()) == {"failed"}, "it has ended")
+        assert len(on.states()) == 1
+        assert [entry.ended for entry in on.there.calls] == ["client left"]

@@ -74,7 +74,10 @@ def test_parts_of_all_of_are_joined_and_a_tree_ends() -> None:
             {"properties": {"b": {"$ref": "#"}}},
         ]
     }
-    jsonschema_rs.validate(schema, json.loads(instance_of(json.dumps(schema).encode())))
+    made = json.loads(instance_of(json.dumps(schema).encode()))
+    jsonschema_rs.validate(schema, made)
+    assert isinstance(made["a"], int)
+    assert set(made) == set(made["b"]) == {"a", "b"}
 
 
 def test_a_schema_without_end_is_refused() -> None:

@@ -73,6 +73,8 @@ def test_it_leaves_for_as_long_as_it_is_told(there: ProviderProcess) -> None:
     there.down(0.1)
     wait_until(lambda: ask(there, "five") == 0, "it is down")
     wait_until(lambda: ask(there, "six") == 200, "it is back")
+    last = there.calls()[-1]
+    assert (last["attempt"], last["ended"]) == ("six", "answered")
 
 
 @pytest.mark.parametrize(

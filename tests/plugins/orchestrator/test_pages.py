@@ -10,7 +10,6 @@ import pytest
 from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from plugins.orchestrator.cache import cache_of
 from plugins.orchestrator.deciding.rules import DEFAULT_RULES
 from plugins.orchestrator.settings import OrchestratorSettings
 from plugins.orchestrator.wording.output import document_of, keys_of
@@ -18,13 +17,13 @@ from plugins.orchestrator.wording.platforms import PLATFORMS
 from plugins.orchestrator.wording.prompting import LARGEST_PROMPT, Prompts, _values
 from plugins.orchestrator.wording.templates import LARGEST, MOST_FILES
 from proxy.api import WorkflowError, WorkflowIntent, WorkflowResult, WorkflowScore
-from proxy.api.testing import FakeServices
 from proxy.api.workflows import OnlyFansContext
 from proxy.cli.main import app
 from proxy.config import load
 from scripts.plugin_settings import stale
-from tests.plugins.orchestrator.answers import settings
+from tests.kit.running import free_port
 from tests.plugins.orchestrator.intents import TYPES, intent
+from tests.plugins.orchestrator.orchestrating import orchestrating
 from tests.plugins.orchestrator.wording.test_templates import write
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -89,19 +88,17 @@ def test_the_configuration_with_both_passes_the_check(
     assert result.exit_code == 0, result.output
 
 
-async def test_each_metric_is_listed_with_its_labels() -> None:
-    from plugins.orchestrator.asking.metering import Meters
-
-    services = FakeServices()
-    Meters(services)
-    cache_of(settings(), services)
-    made = {
-        f"| `{name}{'_total' if metric.kind == 'counter' else ''}` | "
-        f"{', '.join(f'`{label}`' for label in metric.labels)} | {metric.says} |"
-        for name, metric in services._metrics.items()
-    }
-    await services.close()
-    assert [row for row in sorted(made) if row not in REFERENCE] == []
+async def test_each_metric_is_listed_with_its_labels_and_no_other() -> None:
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    async with orchestrating(hints=nowhere) as on:
+        metrics = on.plugin.services._metrics.items()
+        made = {
+            f"| `{name}{'_total' if metric.kind == 'counter' else ''}` | "
+            f"{', '.join(f'`{label}`' for label in metric.labels)} | {metric.says} |"
+            for name, metric in metrics
+        }
+    table = REFERENCE.split("| metric `crossfade_orchestrator_…` |", 1)[1].split("\n\n", 1)[0]
+    assert sorted(table.splitlines()[2:]) == sorted(made)
 
 
 def rows_of(page: str, title: str) -> dict[str, tuple[str, str]]:
