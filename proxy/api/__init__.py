@@ -6,6 +6,7 @@ from proxy.api.expressions import Expression, evaluate
 from proxy.api.headers import EditableHeaders, HeaderError, Headers
 from proxy.api.hookspecs import hook
 from proxy.api.judging import Evidence, Observed, Question, Scope, Seen, Verdict
+from proxy.api.limits import Limits, Standing, WindowStanding
 from proxy.api.paths import path_readings
 from proxy.api.plugin import Application, Use
 from proxy.api.reply import (
@@ -58,6 +59,7 @@ __all__ = [
     "Handler",
     "HeaderError",
     "Headers",
+    "Limits",
     "Move",
     "Note",
     "Observed",
@@ -80,12 +82,14 @@ __all__ = [
     "Signer",
     "Size",
     "SqliteFile",
+    "Standing",
     "StatusError",
     "StoreError",
     "TargetError",
     "Unserved",
     "Use",
     "Verdict",
+    "WindowStanding",
     "WorkflowError",
     "WorkflowIntent",
     "WorkflowResult",

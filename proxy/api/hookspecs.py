@@ -7,7 +7,7 @@ names, and leave out those that it does not need.
 This file is the reference: the page that users read is made of these docstrings.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import pluggy
@@ -79,12 +79,13 @@ def _hook(
 
 
 @_hook("use", "either", "refuse")
-def admit(request: Request) -> Reply | None:
+def admit(request: Request) -> Reply | Awaitable[Reply | None] | None:
     """Let a request in, or answer it at once.
 
     Called before the decision, in the order of the route's plugins; the first answer
     is sent and nobody else is asked. May be a coroutine function where it has to
-    wait: that costs every request of the route a task (about 20 µs). The request's
+    wait: that costs every request of the route a task (about 20 µs). A plain one may
+    return a coroutine for those requests alone for which it has to wait. The request's
     body is not there and is not read.
     """
 

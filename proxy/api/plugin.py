@@ -24,6 +24,9 @@ class Application:
     version: ClassVar[str] = ""
     """Shown by ``crossfade plugins``."""
 
+    commands: ClassVar[str] = ""
+    """What its commands are called by, ``crossfade <commands> …``; by default the plugin's name."""
+
     settings: Settings
 
     def __init__(self, settings: Settings) -> None:
@@ -49,6 +52,11 @@ class Use:
     On a route with a rollout, the hooks that edit and rewrite are then called for requests of
     that arm only, and those of the other are not even collected. On a route without one they
     are called for all."""
+
+    unused: tuple[str, ...] = ()
+    """Set it in the constructor to the names of hooks that this use, by its settings, can do
+    without. They are not called then: a use that leaves out `rewrite_request`, for example, has
+    nothing collected."""
 
     def __init__(self, settings: Settings, application: Application | None = None) -> None:
         self.settings = settings

@@ -97,7 +97,11 @@ class EndpointRouter(Protocol):
     """Where the hook `provide_endpoints` says what the plugin answers to clients."""
 
     def add(self, method: str, path: str, handler: Handler) -> None:
-        """Answer `method` on exactly this `path`, before any route of the configuration."""
+        """Answer `method` on exactly this `path`, before any route of the configuration.
+
+        A path that ends in ``/**`` takes all that is below, in the order in which they are
+        added: exact ones first. `Request.path` says which it is.
+        """
 
 
 class AdminRouter(Protocol):

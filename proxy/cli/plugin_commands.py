@@ -1,6 +1,6 @@
 """``crossfade <plugin> <command>``: commands that plugins add to the command line.
 
-A word that is no command of ours may be the name of a plugin. Only then, and for the
+A word that is no command of ours may be the name of a plugin, or what it calls its commands by. Only then, and for the
 list of all commands, the configuration is read and its plugins are loaded: in this
 process, on instances that are never started. They ask the running proxy, if at all,
 over its admin listener.
@@ -19,6 +19,7 @@ from proxy.cli.admin_client import admin_url, ask_plugin
 from proxy.cli.options import CONFIG, Admin, AskedConfig
 from proxy.cli.unstarted import unstarted
 from proxy.config import Config, ConfigError, load
+from proxy.config.plugins import COMMANDS
 from proxy.pluginhost.failures import failure
 from proxy.pluginhost.guard import CATCHABLE
 from proxy.pluginhost.instances import ApplicationInstance
@@ -63,11 +64,11 @@ class RootGroup(TyperGroup):
 class PluginCommands:
     """What a plugin is given to say which commands it has; see `proxy.api.Commands`."""
 
-    def __init__(self, plugin: str, says: str) -> None:
-        """`says` explains the plugin in a sentence."""
+    def __init__(self, plugin: str, called: str, says: str) -> None:
+        """`called`: what its commands are called by; `says` explains the plugin in a sentence."""
         self._plugin = plugin
         self._config, self._admin = CONFIG, None
-        self.app = typer.Typer(name=plugin, help=says, no_args_is_help=True, add_completion=False)
+        self.app = typer.Typer(name=called, help=says, no_args_is_help=True, add_completion=False)
 
     def add(self, function: Callable[..., None], *, name: str = "") -> None:
         """Add a command. Raises ValueError for a function whose parameters cannot be options."""
@@ -104,18 +105,23 @@ class PluginCommands:
 
 def plugin_groups(config: Config) -> Iterator[tuple[str, Any]]:
     """Yield the plugins that have commands, each with its group. Raises ConfigError."""
+    taken = set(COMMANDS)
     for one in unstarted(config).applications:
         provide = one.calls.get(_HOOK)
         if provide is None:
             continue
-        commands = PluginCommands(one.code.name, _says(one))
+        called = one.application.commands or one.code.name
+        commands = PluginCommands(one.code.name, called, _says(one))
         try:
+            if called in taken:
+                raise ValueError(f"its commands are called {called}, as others are already")
+            taken.add(called)
             provide(commands)
             group = typer.main.get_group(commands.app)
         except CATCHABLE as error:
             raise ConfigError([failure(one.code, error, _HOOK, one.settings)]) from None
         if group.commands:
-            yield one.code.name, group
+            yield called, group
 
 
 def named_config(args: Sequence[str]) -> Path:

@@ -6,8 +6,9 @@ The clock is read after all calls of a hook, not around each; `begun` (of
 `time.perf_counter`) is when it was last read before them.
 """
 
+from collections.abc import Coroutine
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from proxy.api.events import Outcome
 from proxy.api.reply import Reply, ReplyHead
@@ -37,17 +38,28 @@ _T = TypeVar("_T")
 Steps = tuple[Step, ...]
 
 
-def admit(steps: Steps, request: Request) -> Reply | None:
-    """Return the first answer that a plugin gives, None if all let the request in."""
-    for call, guard, on_fault, _ in steps:
+def admit(steps: Steps, request: Request) -> tuple[Steps, Reply | None]:
+    """Return the first answer that a plugin gives, None if all let the request in.
+
+    Before it, the steps that are left where a plugin has to wait: its own, begun, is the first.
+    """
+    for index, (call, guard, on_fault, _) in enumerate(steps):
         guard.calls += 1
         try:
             reply = call(request)
+            if isinstance(reply, Coroutine):
+                guard.calls -= 1  # it is counted where it is awaited
+                return (_begun(reply, steps[index]), *steps[index + 1 :]), None
             if reply is not None:
-                return whole(wanted(Reply, reply))
+                return (), whole(wanted(Reply, reply))
         except CATCHABLE_PLAIN as error:
             failed(guard, on_fault, "admit", error)
-    return None
+    return (), None
+
+
+def _begun(reply: Coroutine[Any, Any, Any], step: Step) -> Step:
+    """Return a step that goes on with what its call has returned."""
+    return step._replace(call=lambda _: reply, waits=True)
 
 
 def assign(steps: Steps, request: Request) -> Arm | None:

@@ -179,7 +179,7 @@ async def _call(
     step.guard.calls += 1
     try:
         found = step.call(*arguments)
-        if step.waits:
+        if step.waits or isinstance(found, Coroutine):
             exchange.awaited = (step, hook)
             exchange.waits_for_plugin(seconds)
             found = await found

@@ -93,19 +93,19 @@ class PluggedExchange(SplitExchange):
     # before the decision
 
     def _proceed(self) -> None:
-        steps = self._chains.admit
-        if self._chains.admit_waits:
-            self._start(hook_tasks.admit(self, steps, self._request))
-        elif steps:
+        steps, reply = self._chains.admit, None
+        left = steps
+        if steps and not self._chains.admit_waits:
             try:
-                reply = hook_calls.admit(steps, self._request)
+                left, reply = hook_calls.admit(steps, self._request)
                 self._looked = hook_calls.look("admit", steps, self._started)
             except MessageError as error:
                 self._fault(error.reason, error.detail)
                 return
-            self.admitted(reply)
+        if left:
+            self._start(hook_tasks.admit(self, left, self._request))
         else:
-            self.admitted(None)
+            self.admitted(reply)
 
     def admitted(self, reply: Reply | None) -> None:
         """All of `admit` has been asked: answer with `reply`, or decide and go on."""

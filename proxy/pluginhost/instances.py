@@ -188,6 +188,7 @@ class Maker:
                 method.waits,
             )
             for method in code.use_hooks
+            if method.name not in made.unused
         }
         return UseInstance(read.key, code, read.settings, application, made, guard, steps)
 

@@ -206,7 +206,7 @@ async def test_a_command_without_the_token_says_which_variable_to_set() -> None:
 
 
 def test_a_command_is_called_like_its_function_or_as_it_is_told() -> None:
-    commands = PluginCommands("echo", "Says it again.")
+    commands = PluginCommands("echo", "echo", "Says it again.")
 
     def say_it(text: str) -> None:
         """Say it."""
@@ -214,6 +214,23 @@ def test_a_command_is_called_like_its_function_or_as_it_is_told() -> None:
     commands.add(say_it)
     commands.add(say_it, name="again")
     assert list(typer.main.get_group(commands.app).commands) == ["say-it", "again"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_plugin_may_call_its_commands_by_another_name() -> None:
+    source = ECHO.replace("    @hook", '    commands = "again"\n    @hook', 1)
+    write_config(Path(), {"echo": source}, NAMED)
+    assert crossfade("again", "say", "hi") == (0, "hi", "")
+    assert crossfade("echo", "say", "hi")[0] == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_commands_called_like_others_are_refused() -> None:
+    source = ECHO.replace("    @hook", '    commands = "serve"\n    @hook', 1)
+    write_config(Path(), {"echo": source}, NAMED)
+    code, _, said = crossfade("echo", "say", "hi")
+    assert code == 2
+    assert "its commands are called serve, as others are already" in said
 
 
 def test_no_plugin_may_be_called_like_a_command_of_ours() -> None:

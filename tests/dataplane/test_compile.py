@@ -76,6 +76,16 @@ def test_what_a_plugin_answers_itself_comes_before_all_routes() -> None:
     assert [route.index for route in table.routes] == [0, 1, 2]
 
 
+def test_a_plugin_may_answer_all_that_is_below_a_path() -> None:
+    config = routed({"name": "all", "match": {"path": "/**"}, "upstream": "new"})
+    asked = ("/own/exact", "/own/**")
+    endpoints = [EndpointRoute(f"plugin:{path}", "GET", path) for path in asked]
+    table = compile_routes(config, endpoints=endpoints)
+    found = [match(table, b"GET", b"a", path, {}).name for path in (b"/own/exact", b"/own/a/b")]
+    assert found == ["plugin:/own/exact", "plugin:/own/**"]
+    assert match(table, b"GET", b"a", b"/ownly", {}).name == "all"
+
+
 def test_only_routes_whose_plugins_may_pin_the_arm_ask_them() -> None:
     route = {"match": {"path": "/**"}, "rollout": "r", "arms": ARMS}
     config = routed({"name": "one", **route}, {"name": "two", **route})

@@ -270,6 +270,44 @@ def test_a_coroutine_hook_may_refuse_with_an_answer_of_its_own(hook: str) -> Non
     ask()
 
 
+WAITING_NOW_AND_THEN = """
+class Sometimes(Use):
+    @hook
+    def admit(self, request):
+        return self.later() if request.path == "/waits" else None
+
+    async def later(self):
+        await asyncio.sleep(0)
+        return {answer}
+"""
+COUNTING = """
+class Counting(Use):
+    @hook
+    def admit(self, request):
+        return Reply(403, body="counted") if request.path == "/waits" else None
+"""
+
+
+@pytest.mark.parametrize("answer_", ["Reply(429)", "None"])
+def test_a_plain_admit_waits_for_those_requests_alone_for_which_it_has_to(answer_: str) -> None:
+    @on_memory_loop
+    async def ask() -> None:
+        files = {"some": WAITING_NOW_AND_THEN.format(answer=answer_), "counting": COUNTING}
+        async with plugged(files, {"plugins": ["some", "counting"]}) as inside:
+            client = inside.connect()
+            client.peer_sends(GET)
+            (await inside.accept()).peer_sends(OK)
+            await turns()
+            assert answer(client)[0] == 200
+            client = inside.connect()
+            client.peer_sends(GET.replace(b"/a", b"/waits", 1))
+            await turns()
+            # Who comes after it in the route is asked after it.
+            assert answer(client)[0] == (429 if "Reply" in answer_ else 403)
+
+    ask()
+
+
 @pytest.mark.parametrize("stubborn", [False, True])
 def test_a_hook_that_takes_too_long_is_cancelled_and_refused(stubborn: bool) -> None:
     @on_memory_loop

@@ -54,6 +54,22 @@ def legacy_only() -> dict[str, Any]:
     return {**SECTIONS, "rollouts": {"r": {"percentage": 0}}}
 
 
+@on_memory_loop
+async def test_a_use_is_without_the_hooks_that_it_can_do_without() -> None:
+    plugins = files()
+    plugins["rewriting"] += """
+    @property
+    def unused(self): return ("rewrite_response", "edit_response")
+"""
+    async with plugged(plugins, route(), **SECTIONS) as inside:
+        client = inside.connect()
+        client.peer_sends(POST)
+        await turns()
+        status, headers, body = answer(client)
+        assert (status, body) == (200, b"got hello!")
+        assert b"x-edited" not in headers
+
+
 def told(client: MemoryTransport) -> tuple[int, bytes, bytes, bytes]:
     status, headers, body = answer(client)
     return status, body, headers[b"x-crossfade-arm"], headers[b"x-crossfade-reason"]
