@@ -9,14 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from plugins.message_queue.settings import MessageQueueSettings
 from plugins.orchestrator.settings import OrchestratorSettings
+from plugins.rate_limit.settings import RateLimitSettings
 from proxy.settings import values
 from proxy.settings.section import Section
 from proxy.settings.shape import Shape, fields_of
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference" / "plugins"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
-MODELS: dict[str, type[Section]] = {"orchestrator": OrchestratorSettings}
+MODELS: dict[str, type[Section]] = {
+    "message_queue": MessageQueueSettings,
+    "orchestrator": OrchestratorSettings,
+    "rate_limit": RateLimitSettings,
+}
 
 
 def tables(model: type[Section]) -> str:

@@ -24,6 +24,7 @@ from proxy.api import (
     Workflows,
     hook,
 )
+from proxy.api.endpoints import iso, preflight
 
 from .answering import failed, ran, read_result
 from .asking import intent_of
@@ -38,13 +39,9 @@ from .questions import PERIODS, asked_costs, asked_period, asked_status
 from .settings import CampaignsSettings
 from .showing import ShownOne, shown, shown_list
 from .spending import Span, costs_of
-from .writing import iso, reply_of
+from .writing import reply_of
 
 _EVENTS = "text/event-stream"
-_PREFLIGHT = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "Content-Type, Authorization",
-}
 
 _Answers = Callable[[Request], Awaitable[Reply]]
 
@@ -74,7 +71,7 @@ class Campaigns(Application):
         for path, answer in answers.items():
             router.add("GET", path, partial(_declining, answer))
         for path, method in {HYBRID: "POST", **dict.fromkeys(answers, "GET")}.items():
-            router.add("OPTIONS", path, partial(_preflight, method))
+            router.add("OPTIONS", path, preflight(method))
 
     async def ended(self, result: WorkflowResult) -> float:
         """Return when a workflow came to its result, in Unix seconds; now, if nobody knows it.
@@ -173,7 +170,3 @@ async def _declining(answer: _Answers, request: Request, _: bytes) -> Reply:
         return await answer(request)
     except DeclinedError as declined:
         return declined.reply
-
-
-async def _preflight(method: str, _: Request, __: bytes) -> Reply:
-    return Reply(200, _PREFLIGHT | {"Access-Control-Allow-Methods": f"{method}, OPTIONS"})

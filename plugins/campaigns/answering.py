@@ -6,11 +6,12 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from proxy.api import Reply, WorkflowResult
+from proxy.api.endpoints import iso
 from proxy.api.workflows import WorkflowStatus
 
 from .declining import COME_AGAIN
 from .paths import STATUS
-from .writing import Document, Usd, iso, milliseconds, reply_of
+from .writing import Document, Usd, milliseconds, reply_of
 
 __all__ = ["Failed", "Ran", "failed", "ran", "read_result"]
 

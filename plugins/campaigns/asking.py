@@ -6,6 +6,7 @@ import orjson
 from pydantic import ValidationError
 
 from proxy.api import Caller, WorkflowIntent
+from proxy.api.endpoints import PROBLEMS_TOLD, problems_of
 
 from .declining import DeclinedError, forbidden
 
@@ -19,10 +20,6 @@ OWN = "userId"
 
 LARGEST = 256 * 1024
 """The longest body, in bytes; the orchestrator takes no more than half of it."""
-
-_PROBLEMS_TOLD = 20
-_KEY_SHOWN = 64
-_WORDS = {"extra_forbidden": "is no key of this API", "missing": "is missing"}
 
 
 def intent_of(data: bytes, caller: Caller) -> bytes:
@@ -41,11 +38,9 @@ def intent_of(data: bytes, caller: Caller) -> bytes:
     except TypeError:
         raise DeclinedError(400, "Invalid request: data has too many levels") from None
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        said = (_said(one) for one in found[:_PROBLEMS_TOLD])
-        problems += [one for one in said if one not in problems]
+        problems += [one for one in problems_of(error) if one not in problems]
     if intent is None or problems:
-        raise DeclinedError(400, f"Invalid request: {'; '.join(problems[:_PROBLEMS_TOLD])}")
+        raise DeclinedError(400, f"Invalid request: {'; '.join(problems[:PROBLEMS_TOLD])}")
     if intent.force_provider is not None and not caller.is_admin:
         raise forbidden()
     return intent.model_dump_json(by_alias=True, exclude_none=True).encode()
@@ -59,8 +54,3 @@ def _object(data: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise DeclinedError(400, "Invalid request: the body is no JSON object")
     return body
-
-
-def _said(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"])[:_KEY_SHOWN]
-    return f"{place}: {_WORDS.get(error['type'], error['msg'])}"

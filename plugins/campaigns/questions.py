@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, TypeVar, get_args
-from urllib.parse import parse_qsl
 
+from proxy.api.endpoints import count_of, query_of, time_of
 from proxy.api.workflows import WorkflowStatus
 
 from .declining import DeclinedError
@@ -37,7 +37,6 @@ Period = Literal["1h", "24h", "7d", "30d"]
 PERIODS: Mapping[Period, float] = {"1h": 3600.0, "24h": 86400.0, "7d": 604800.0, "30d": 2592000.0}
 """Periods in seconds."""
 
-_FIELDS_MOST = 20
 _ID_MOST = 256
 _TIME = re.compile(TIME_PATTERN, re.ASCII)
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
@@ -65,9 +64,10 @@ class CostsAsked(NamedTuple):
 def asked_status(query: str) -> StatusAsked:
     """Read a query. Raises DeclinedError with what is wrong."""
     said = _said(query, ("workflowId", "userId", "status", "limit", "stream"))
-    limit = said.get("limit", "10")
-    if re.fullmatch(r"[0-9]{1,3}", limit) is None or not 1 <= int(limit) <= LIMIT_MOST:
-        raise DeclinedError(400, f"limit is a whole number from 1 to {LIMIT_MOST}")
+    try:
+        limit = count_of(said.get("limit", "10"), LIMIT_MOST)
+    except ValueError as error:
+        raise DeclinedError(400, f"limit is {error}") from None
     status = said.get("status")
     if status is not None and status not in get_args(WorkflowStatus):
         raise DeclinedError(400, f"status is one of {', '.join(get_args(WorkflowStatus))}")
@@ -75,7 +75,7 @@ def asked_status(query: str) -> StatusAsked:
         _name(said, "workflowId"),
         _name(said, "userId"),
         status,
-        int(limit),
+        limit,
         _one_of(said, "stream", _WORDS, default="false"),
     )
 
@@ -99,15 +99,9 @@ def asked_period(query: str) -> Period:
 
 def _said(query: str, known: tuple[str, ...]) -> dict[str, str]:
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_FIELDS_MOST)
-    except ValueError:
-        raise DeclinedError(400, f"the query has more than {_FIELDS_MOST} parts") from None
-    said = dict(pairs)
-    if len(said) < len(pairs):
-        raise DeclinedError(400, "the query says something twice")
-    if not said.keys() <= set(known):
-        raise DeclinedError(400, f"the query knows {', '.join(known)}, and nothing else")
-    return said
+        return query_of(query, known)
+    except ValueError as error:
+        raise DeclinedError(400, str(error)) from None
 
 
 def _name(said: Mapping[str, str], name: str) -> str | None:
@@ -144,10 +138,6 @@ def _time(text: str, name: str) -> datetime:
     if _TIME.fullmatch(text) is None:
         raise wanted
     try:
-        found = datetime.fromisoformat(text)
+        return time_of(text)
     except ValueError:
         raise wanted from None
-    # Years at the ends of the calendar: another zone may have none of them.
-    if not date.min.year < found.year < date.max.year:
-        raise wanted
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from proxy.api import WorkflowError, WorkflowScore, WorkflowView
+from proxy.api.endpoints import iso
 from proxy.api.workflows import WorkflowStatus, WorkflowType
 
-from .writing import Document, Usd, iso, milliseconds, usd
+from .writing import Document, Usd, milliseconds, usd
 
 __all__ = ["ShownList", "ShownOne", "ShownWorkflow", "shown", "shown_list"]
 

@@ -1,7 +1,6 @@
-"""How answers are written: JSON with exact amounts of money, times as JavaScript has them."""
+"""How answers are written: JSON with exact amounts of money."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from proxy.api import Reply
 
-__all__ = ["Document", "Usd", "iso", "json_of", "milliseconds", "reply_of", "usd"]
+__all__ = ["Document", "Usd", "json_of", "milliseconds", "reply_of", "usd"]
 
 Usd = Annotated[
     Decimal,
@@ -29,12 +28,6 @@ class Document(BaseModel):
 def usd(nano: int) -> Decimal:
     """Return US dollars for 10^-9 of them, exactly."""
     return Decimal(nano).scaleb(-9)
-
-
-def iso(seconds: float) -> str:
-    """Return a Unix time as JavaScript writes it: ``2025-06-15T15:06:40.000Z``."""
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def milliseconds(seconds: float) -> int:

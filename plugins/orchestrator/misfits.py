@@ -5,15 +5,14 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from proxy.api.settings import Misfit
+
 from .words import words_of
 
 if TYPE_CHECKING:
     from .settings import OrchestratorSettings
 
 __all__ = ["misfits"]
-
-Misfit = tuple[tuple[str | int, ...], str]
-"""The place, as keys and indices; what is wanted there."""
 
 _KEY = "[key]"
 """The last step of a place that is a mapping's key, and not its value."""

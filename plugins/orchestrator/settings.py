@@ -4,12 +4,12 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
-from pydantic_core import InitErrorDetails
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from proxy.api import Duration, Period, Secret, Settings, Size, setting
+from proxy.api import Duration, Period, Secret, Settings, Size, setting, store_url
+from proxy.api.settings import BaseUrl, base_url, refuse_misfits
 from proxy.api.workflows import Priority, WorkflowType
 
 from .misfits import misfits
@@ -42,41 +42,12 @@ def _price(text: str) -> str:
     return str(text)
 
 
-def _place(text: str, *schemes: str) -> SplitResult | None:
-    """Return a URL of one of these schemes that names a host; None for anything else."""
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in schemes and parts.hostname and parts.port != 0
-    except ValueError:
-        return None
-    return parts if known else None
-
-
-def _base_url(text: str) -> str:
-    parts = _place(text, "http", "https")
-    if parts is None or parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("http:// or https://, a host and perhaps a path: no key, no query")
-    return str(text)
-
-
-def _answers_url(text: str) -> str:
-    if text != "memory" and _place(text, "redis", "rediss") is None:
-        raise ValueError("memory, or a Redis such as redis://127.0.0.1:6379/0")
-    return str(text)
-
-
-def _redis_url(text: str) -> str:
-    if _place(text, "redis", "rediss") is None:
-        raise ValueError("a Redis such as redis://127.0.0.1:6379/0")
-    return str(text)
-
-
 def _workflows_url(text: str) -> str:
     table = _TABLE.fullmatch(text)
     said = {} if table is None else parse_qs(table[1] or "", keep_blank_values=True)
     in_table = table is not None and said.keys() <= {"region", "endpoint"}
     for endpoint in said.get("endpoint", ()):
-        _base_url(endpoint)
+        base_url(endpoint)
     if not (text == "memory://" or in_table or _FILE.fullmatch(text)):
         raise ValueError("memory://, sqlite:path.db or dynamodb://table?region=…&endpoint=…")
     return str(text)
@@ -86,8 +57,6 @@ Name = Annotated[str, AfterValidator(_name)]
 
 Price = Annotated[str, BeforeValidator(_digits), AfterValidator(_price)]
 """US dollars per million tokens, as text."""
-
-BaseUrl = Annotated[str, setting(max_length=1024), AfterValidator(_base_url)]
 
 
 class Prices(Settings):
@@ -267,7 +236,7 @@ class CacheSettings(Settings):
         default="last_resort",
         description="`last_resort`: when no provider answers; `always`: before any is asked.",
     )
-    store: Annotated[str, AfterValidator(_answers_url)] = setting(
+    store: Annotated[str, store_url("redis", also="memory")] = setting(
         default="memory", max_length=1024, description="`memory`, or `redis://host:6379/0`."
     )
     ttl: Duration = setting(default=3600.0, ge=1, description="How long an answer is kept.")
@@ -355,7 +324,7 @@ class OrchestratorSettings(Settings):
     breaker: BreakerSettings = setting(
         default=BreakerSettings(), description="When a deployment is left alone."
     )
-    hints: Annotated[str, AfterValidator(_redis_url)] | None = setting(
+    hints: Annotated[str, store_url("redis")] | None = setting(
         default=None,
         max_length=1024,
         description="`redis://host:6379/0`, over which replicas tell each other of breakers that "
@@ -387,12 +356,5 @@ class OrchestratorSettings(Settings):
 
     @model_validator(mode="after")
     def _all_fits_together(self) -> Self:
-        found = [
-            InitErrorDetails(
-                type="value_error", loc=place, input=None, ctx={"error": ValueError(says)}
-            )
-            for place, says in misfits(self)
-        ]
-        if found:
-            raise ValidationError.from_exception_data("settings", found, hide_input=True)
+        refuse_misfits(misfits(self))
         return self

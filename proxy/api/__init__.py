@@ -28,7 +28,7 @@ from proxy.api.services import (
     Handler,
     Services,
 )
-from proxy.api.settings import Duration, Period, Secret, Settings, Size, setting
+from proxy.api.settings import Duration, Period, Secret, Settings, Size, setting, store_url
 from proxy.api.signed import SignatureError, Signed, Signer
 from proxy.api.stores import ConditionError, DynamoTable, RedisScripts, SqliteFile, StoreError
 from proxy.api.workflows import (
@@ -102,4 +102,5 @@ __all__ = [
     "path_readings",
     "problem_reply",
     "setting",
+    "store_url",
 ]

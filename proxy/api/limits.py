@@ -6,10 +6,20 @@ of sending. Both speak of *facts*: what is known of what is to be done, such as 
 """
 
 from collections.abc import Mapping, Sequence
-from math import inf
+from functools import lru_cache
+from math import ceil, inf
 from typing import Any, Literal, NamedTuple, Protocol
 
-__all__ = ["NEVER", "Action", "Facts", "Limits", "Standing", "WindowStanding", "estimate"]
+__all__ = [
+    "NEVER",
+    "Action",
+    "Facts",
+    "Limits",
+    "Standing",
+    "WindowStanding",
+    "estimate",
+    "limit_fields",
+]
 
 Facts = Mapping[str, Any]
 """What is known, by name: text, numbers, truth values. Somebody vouches for ``user``."""
@@ -41,6 +51,9 @@ class WindowStanding(NamedTuple):
     """The names of the facts that decided that, and how, this rule counts; ``*`` where an
     expression did. Whatever has the same values of them meets the same window."""
     unit: str = "requests"
+    bucket: str = ""
+    """Names what is counted: whatever meets the same bucket takes from the same units. A digest;
+    empty where nobody says."""
 
 
 class Standing(NamedTuple):
@@ -70,7 +83,11 @@ class Standing(NamedTuple):
     @property
     def tightest(self) -> WindowStanding | None:
         """Return the window with the least left, of equal ones that which is longest closed."""
-        return min(self.windows, key=lambda one: (one.remaining, -one.reset), default=None)
+        found = None
+        for one in self.windows:
+            if found is None or (one.remaining, found.reset) < (found.remaining, one.reset):
+                found = one
+        return found
 
 
 class Limits(Protocol):
@@ -101,8 +118,29 @@ class Limits(Protocol):
     async def refund(self, facts: Facts, ticket: str, rules: Sequence[str] = ()) -> None:
         """Give back what was taken under a ticket, with the same facts and rules; once."""
 
+    async def arrived(self, facts: Facts, ticket: str, rules: Sequence[str] = ()) -> None:
+        """Count what was taken under a ticket from now on instead, and end its leases; once.
+
+        For what takes effect later than it was let through: a platform counts when a message
+        arrives, which is at the latest when it answers.
+        """
+
     async def debit(self, facts: Facts, rules: Sequence[str] = ()) -> None:
         """Count what has happened already, whatever the limits say; debt is worked off."""
+
+
+def limit_fields(standing: Standing) -> tuple[tuple[str, str], ...]:
+    """Return the headers ``RateLimit-Policy`` and ``RateLimit``; none where there are no windows.
+
+    Lists: further fields of the same names continue them. Seconds are rounded up. Source:
+    draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4; structured fields: RFC 9651.
+    """
+    if not standing.windows:
+        return ()
+    windows = standing.windows
+    policies = [_policy(one.policy, one.limit, one.seconds, one.unit) for one in windows]
+    left = [_left(one.policy, one.remaining, one.reset) for one in windows]
+    return ("RateLimit-Policy", ", ".join(policies)), ("RateLimit", ", ".join(left))
 
 
 def estimate(standing: Standing, ahead: int) -> float:
@@ -118,3 +156,15 @@ def _opens(window: WindowStanding, ahead: int) -> float:
         return window.wait
     rounds = (ahead - window.remaining) // max(window.limit, 1)
     return max(window.wait, window.reset) + rounds * window.seconds
+
+
+@lru_cache(1024)
+def _policy(name: str, limit: int, seconds: float, unit: str) -> str:
+    counted = "" if unit == "requests" else f';qu="{unit}"'
+    window = f";w={ceil(seconds)}" if seconds else ""
+    return f'"{name}";q={limit}{counted}{window}'
+
+
+def _left(policy: str, remaining: int, reset: float) -> str:
+    opens = f";t={ceil(reset)}" if reset > 0 else ""
+    return f'"{policy}";r={remaining}{opens}'

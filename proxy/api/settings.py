@@ -6,14 +6,31 @@ below, `str`, `int`, `float`, `bool`, `tuple[...]`, `dict[str, ...]`, `Literal[.
 other settings can be used.
 """
 
-from typing import Annotated
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_core import InitErrorDetails
 
 from proxy.settings import fields
 from proxy.settings.section import Section
+from proxy.settings.values import UnfitError
 
-__all__ = ["Duration", "Period", "Secret", "Settings", "Size", "setting"]
+__all__ = [
+    "BaseUrl",
+    "Duration",
+    "Misfit",
+    "Period",
+    "Secret",
+    "Settings",
+    "Size",
+    "base_url",
+    "refuse_misfits",
+    "setting",
+    "store_url",
+]
 
 
 class Settings(Section):
@@ -40,3 +57,77 @@ Size = Annotated[int, fields.size("0B", "1GiB")]
 
 Secret = Annotated[SecretStr, fields.secret("a secret", 1)]
 """Text that is never shown, logged or sent; write it as ``${VARIABLE}``."""
+
+
+Misfit = tuple[tuple[str | int, ...], str]
+"""What in settings does not fit together: its place, as keys and indices; what is wanted there."""
+
+
+def store_url(*kinds: Literal["memory", "sqlite", "redis"], also: str = "") -> AfterValidator:
+    """Take text that says where a store of one of these kinds is.
+
+    Write ``Annotated[str, store_url("memory", "redis")]``. There are ``memory://``;
+    ``sqlite:path`` (absolute, or relative to the folder of the configuration file);
+    ``redis://[user:password@]host[:port][/database][?prefix=name]``, ``rediss`` with TLS. `also`
+    is a further text that is taken. In the status, and in what is said about settings, user and
+    password are ``***``; the same is true of errors of the stores.
+    """
+
+    def read(text: str) -> str:
+        if text != also and not any(_STORES[kind][1](text) for kind in kinds):
+            hint = "in a user's name and a password write / ? # @ and % as %2F %3F %23 %40 %25"
+            *others, last = filter(None, (also, *(_STORES[kind][0] for kind in kinds)))
+            wanted = f"{', '.join(others)} or {last}" if others else last
+            raise UnfitError(wanted, hint if "@" in text else "")
+        return str(text)
+
+    return AfterValidator(read)
+
+
+def base_url(text: str) -> str:
+    """Return where an API is as `BaseUrl` has it. Raises ValueError for what is no such URL."""
+    try:
+        parts = urlsplit(text)
+        there = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        there = None
+    if not there or parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("http:// or https://, a host and perhaps a path: no key, no query")
+    return text.rstrip("/")
+
+
+BaseUrl = Annotated[str, Field(max_length=1024), AfterValidator(base_url)]
+"""Where an API is: ``https://host/path``, without the slash at its end."""
+
+
+def refuse_misfits(found: Iterable[Misfit]) -> None:
+    """Raise what tells an operator each of them at its place; nothing, if there are none.
+
+    For a validator of settings that are right each by itself: pydantic's of the mode ``after``.
+    """
+    details = [
+        InitErrorDetails(type="value_error", loc=place, input=None, ctx={"error": ValueError(says)})
+        for place, says in found
+    ]
+    if details:
+        raise ValidationError.from_exception_data("settings", details, hide_input=True)
+
+
+def _is_redis(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        there = parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    fits = _DATABASE.fullmatch(parts.path) and _OPTIONS.fullmatch(parts.query)
+    return bool(parts.scheme in ("redis", "rediss") and there and fits and not parts.fragment)
+
+
+_FILE: Final = re.compile(r"sqlite:(?!//(?!/))[^\0]*[^\0/]")
+_DATABASE: Final = re.compile(r"/?[0-9]{0,5}")
+_OPTIONS: Final = re.compile(r"(prefix=[A-Za-z0-9._:-]{1,64})?")
+_STORES: Final[Mapping[str, tuple[str, Callable[[str], bool]]]] = {
+    "memory": ("memory://", lambda text: text == "memory://"),
+    "sqlite": ("sqlite:path.db", lambda text: _FILE.fullmatch(text) is not None),
+    "redis": ("redis://host:6379/0", _is_redis),
+}

@@ -1,9 +1,9 @@
 """``crossfade <plugin> <command>``: commands that plugins add to the command line.
 
-A word that is no command of ours may be the name of a plugin, or what it calls its commands by. Only then, and for the
-list of all commands, the configuration is read and its plugins are loaded: in this
-process, on instances that are never started. They ask the running proxy, if at all,
-over its admin listener.
+A word that is no command of ours may be the name of a plugin, or what it calls its
+commands by. Only then, and for the list of all commands, the configuration is read and
+its plugins are loaded: in this process, on instances that are never started. They ask
+the running proxy, if at all, over its admin listener.
 """
 
 import inspect

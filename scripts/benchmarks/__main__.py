@@ -12,10 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from proxy import __version__
-from scripts.benchmarks import memory, plugins, report, requests, websocket, workflows
+from scripts.benchmarks import (
+    limits,
+    memory,
+    plugins,
+    queue,
+    report,
+    requests,
+    websocket,
+    workflows,
+)
 from scripts.benchmarks.servers import program
 
-PARTS = ("http", "plugins", "memory", "websocket", "dispatch", "stream")
+PARTS = ("http", "plugins", "memory", "websocket", "dispatch", "stream", "limits", "queue")
 WITH_WRK = frozenset(("http", "plugins", "dispatch", "all"))
 
 
@@ -53,6 +62,10 @@ def measure(part: str, rounds: int, seconds: int) -> report.Results:
         results["dispatch"] = workflows.dispatch(rounds, seconds)
     if part in {"stream", "all"}:
         results["stream"] = workflows.stream(rounds)
+    if part in {"limits", "all"}:
+        results["limits"] = limits.run(rounds)
+    if part in {"queue", "all"}:
+        results["queue"] = queue.run(rounds)
     return results
 
 

@@ -30,6 +30,7 @@ BUDGETS = (
     Budget("1 GiB up, slow upstream, MiB", ("memory", "body_growth_mib", "up_slow_reader"), 16),
     Budget("a workflow, us", ("dispatch", "cpu_us"), 1700),
     Budget("a chunk of a stream, us", ("stream", "chunk_us"), 25),
+    Budget("a check in memory, 3 windows, us", ("limits", "memory_us", "3"), 10),
 )
 
 LITELLM_US = 17_300
@@ -137,6 +138,32 @@ def stream_table(stream: Results) -> Iterator[str]:
     yield f"| a chunk | {stream['chunk_us']:.1f} | 25 |"
 
 
+def limits_table(limits: Results) -> Iterator[str]:
+    """One line per number of windows."""
+    many, few = limits["at_once"], limits["few_at_once"]
+    yield f"Medians of {limits['rounds']} rounds, in one process. On Redis: checks per second with"
+    yield f"{many} at a time; how long one takes with {few} at a time."
+    yield ""
+    yield "| a check of | µs in memory | at most | checks/s on Redis | p50 ms | p99 ms |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for windows, row in limits["redis"].items():
+        most = "10" if windows == "3" else ""
+        yield (
+            f"| {windows} windows | {limits['memory_us'][windows]:.1f} | {most} "
+            f"| {row['checks_per_s']:,.0f} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} |"
+        )
+
+
+def queue_table(queue: Results) -> Iterator[str]:
+    """One line per store."""
+    yield f"Medians of {queue['rounds']} rounds of {queue['messages']:,} messages, in one process."
+    yield ""
+    yield "| the queue in | messages/s: put, claimed, begun, sent |"
+    yield "|---|---:|"
+    for name, title in (("sqlite", "SQLite"), ("redis", "Redis")):
+        yield f"| {title} | {queue['per_s'][name]:,} |"
+
+
 def markdown(results: Results) -> str:
     """All measured parts as Markdown."""
     machine = results["machine"]
@@ -151,6 +178,8 @@ def markdown(results: Results) -> str:
         "websocket": websocket_table,
         "dispatch": dispatch_table,
         "stream": stream_table,
+        "limits": limits_table,
+        "queue": queue_table,
     }
     titles = {
         "http": "Requests",
@@ -159,6 +188,8 @@ def markdown(results: Results) -> str:
         "websocket": "WebSocket",
         "dispatch": "Workflows",
         "stream": "Streams",
+        "limits": "Limits",
+        "queue": "The queue of messages",
     }
     for part, table in parts.items():
         if part in results:

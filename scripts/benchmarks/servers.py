@@ -115,6 +115,7 @@ USES = {
     "three_hooks": "three_hooks",
     "headers": "{headers: {request: {set: {X-Via: crossfade}}, "
     "response: {set: {X-Served-By: crossfade}}}}",
+    "rate_limit": "rate_limit",
 }
 """Plugins whose cost is measured: name, and how a route lists it."""
 
@@ -138,6 +139,17 @@ class ThreeHooks(Use):
     def finished(self, request: Request, outcome: Outcome) -> None:
         self.requests += 1
 '''
+
+
+PLUGINS = """plugins:
+  path: [plugins]
+  rate_limit:
+    rules:
+      benchmark:
+        scope: [user]
+        windows: [{limit: 2000, per: 10s}, {limit: 5000, per: 1m}, {limit: 10000, per: 10m}]
+"""
+"""Each user has three windows that are never full, counted in memory."""
 
 
 def program(name: str) -> str | None:
@@ -200,7 +212,7 @@ def _crossfade(origin: int, folder: Path, name: str, more: str) -> AbstractConte
     port = free_port()
     path = folder / f"{name}.yaml"
     text = CROSSFADE.format(port=port, admin=free_port(), origin=origin, more=more)
-    path.write_text(text + ("plugins: {path: [plugins]}\n" if more else ""))
+    path.write_text(text + (PLUGINS if more else ""))
     command = [sys.executable, "-m", "proxy", "serve", "--config", str(path)]
     return serving(name, port, command, folder)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks import report, streams, workflows
+from scripts.benchmarks import limits, queue, report, streams, workflows
+from scripts.benchmarks.__main__ import PARTS
 from scripts.benchmarks.plugins import difference
 from scripts.benchmarks.requests import Sample, middle, ratios
 from scripts.benchmarks.servers import ANSWER, ANSWER_BYTES
@@ -57,7 +58,7 @@ def test_the_performance_page_has_the_markers_and_states_each_budget() -> None:
         assert most in page
 
 
-@pytest.mark.parametrize("part", ["http", "plugins", "memory", "websocket", "dispatch", "stream"])
+@pytest.mark.parametrize("part", PARTS)
 def test_a_part_that_was_not_measured_has_no_table(part: str) -> None:
     machine = {"cpus": 2, "system": "Linux", "python": "3.11"}
     text = report.markdown({"date": "2026-01-01", "version": "1", "machine": machine})
@@ -137,3 +138,40 @@ def test_the_orchestrator_has_its_tables() -> None:
     assert "| a stream of 250 chunks | 5,000 | |" in text
     assert "| a chunk | 20.0 | 25 |" in text
     assert "17,300" in text
+
+
+def test_limits_and_the_queue_have_their_tables() -> None:
+    row = {"checks_per_s": 6543.2, "p50_ms": 1.25, "p99_ms": 3.0}
+    text = report.markdown(
+        {
+            "date": "2026-01-01",
+            "version": "1",
+            "machine": {"cpus": 2, "system": "Linux", "python": "3.11"},
+            "limits": {
+                "rounds": 3,
+                "at_once": 64,
+                "few_at_once": 8,
+                "memory_us": {"3": 6.54, "8": 12.0},
+                "redis": {"3": row, "8": row},
+            },
+            "queue": {"rounds": 3, "messages": 4000, "per_s": {"sqlite": 3210, "redis": 1234}},
+        }
+    )
+    assert "| 3 windows | 6.5 | 10 | 6,543 | 1.25 | 3.00 |" in text
+    assert "| 8 windows | 12.0 |  | 6,543 | 1.25 | 3.00 |" in text
+    assert "| SQLite | 3,210 |" in text
+    assert "| Redis | 1,234 |" in text
+
+
+def test_what_is_measured_of_limits_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IN_MEMORY", 200)
+    found = limits.run(1)
+    assert found["memory_us"].keys() == found["redis"].keys() == {"3", "8"}
+    assert all(row["checks_per_s"] > 0 for row in found["redis"].values())
+
+
+def test_what_is_measured_of_the_queue_goes_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "MESSAGES", 40)
+    found = queue.run(1)
+    assert found["per_s"].keys() == {"sqlite", "redis"}
+    assert all(found["per_s"].values())

@@ -65,6 +65,7 @@ ELSEWHERE = {
     "proxy/dataplane/endpoint_snapshot.py": "a value: tests/dataplane/test_upstream.py",
     "proxy/dataplane/decided.py": "a value: tests/dataplane/test_split_exchange.py has them made",
     "proxy/api/stores.py": "protocols: tests/stores/test_for_plugins.py has what keeps them",
+    "proxy/api/messages.py": "a protocol: tests/plugins/message_queue/test_assembly.py keeps it",
     "proxy/api/workflows.py": "values: tests/plugins/campaigns shows them, "
     "tests/plugins/orchestrator/serving/test_intake.py reads them",
     "proxy/api/judging.py": "values: tests/controlplane/rollouts/test_observing.py makes them",

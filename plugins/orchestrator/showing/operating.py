@@ -1,6 +1,5 @@
 """What operators can see and do, on the admin listener."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, get_args
 from urllib.parse import parse_qsl
@@ -8,6 +7,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 
 from proxy.api import Reply, Request, Settings, json_reply, problem_reply
+from proxy.api.endpoints import count_of
 from proxy.api.workflows import WorkflowStatus
 
 from ..asking.running import MODES, Runner
@@ -61,9 +61,11 @@ class Operating:
         status, limit = asked.get("status"), asked.get("limit", "20")
         if status is not None and status not in _STATUSES:
             return _none_such(400, "status", _STATUSES)
-        if re.fullmatch("[0-9]{1,3}", limit) is None or not 1 <= int(limit) <= _LISTED_MOST:
-            return problem_reply(400, f"limit is a number from 1 to {_LISTED_MOST}.")
-        listed = await self._workflows.list(user_id=None, status=status, limit=int(limit))
+        try:
+            most = count_of(limit, _LISTED_MOST)
+        except ValueError as error:
+            return problem_reply(400, f"limit is {error}.")
+        listed = await self._workflows.list(user_id=None, status=status, limit=most)
         return _json([one.model_dump(mode="json", by_alias=True) for one in listed])
 
 

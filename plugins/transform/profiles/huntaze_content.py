@@ -1,11 +1,11 @@
 """``POST /api/content/generate``: content about a theme."""
 
-from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from proxy.api import WorkflowResult
+from proxy.api.endpoints import iso
 
 from .asked import Answer, Document, Moment
 from .huntaze_user import DEFAULT_PLATFORMS, OfUser
@@ -53,7 +53,7 @@ class Content(OfUser):
             "metadata": {
                 "provider": "hybrid",
                 "duration": round(moment.seconds * 1000),
-                "timestamp": _iso(moment.now),
+                "timestamp": iso(moment.now),
             },
         }
         return Answer({"X-API-Version": "v1-content-legacy", "X-Provider": "hybrid"}, document)
@@ -61,9 +61,3 @@ class Content(OfUser):
     @property
     def _platforms(self) -> list[str]:
         return self.named_platforms or DEFAULT_PLATFORMS
-
-
-def _iso(now: float) -> str:
-    """Return a time as JavaScript writes it: ``2025-06-15T15:06:40.000Z``."""
-    text = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

@@ -70,7 +70,7 @@ class Isolated:
         self.endpoints = EndpointOffers()
         self.admin = AdminOffers()
         self.commands = CommandOffers(self.admin)
-        self._of_use = hooks_of(type(use)) if use is not None else {}
+        self._of_use = {} if use is None else _used(use)
         self._of_application = hooks_of(type(application)) if application is not None else {}
 
     async def through(
@@ -306,6 +306,11 @@ def _application_of(use: type[Use] | None) -> type[Application] | None:
     wanted = annotation(use, "application")
     known = isinstance(wanted, type) and issubclass(wanted, Application)
     return wanted if known and wanted is not Application else None
+
+
+def _used(use: Use) -> dict[str, tuple[str, ...]]:
+    """Return the hooks of a use, without those that it can do without."""
+    return {name: said for name, said in hooks_of(type(use)).items() if name not in use.unused}
 
 
 def _name_of(plugin: Use | Application | None) -> str:

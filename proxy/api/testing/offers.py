@@ -72,7 +72,7 @@ class CommandOffers(dict[str, Callable[..., None]], Commands):
 
         Raises RuntimeError where the real command would end with an error text.
         """
-        handler = self._admin.get((method, path))
+        handler = self._admin.get((method, path.partition("?")[0]))
         if handler is None or self._loop is None:
             offered = ", ".join(" ".join(place) for place in self._admin) or "nothing"
             raise RuntimeError(f"{method} {path} is not answered; the plugin offers {offered}")

@@ -6,11 +6,11 @@ Its fields are `name`, `enabled`, `rolloutPercentage`, `userWhitelist`, `userBla
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from typing_extensions import TypedDict
 
+from proxy.api.endpoints import iso
 from proxy.config.models import Config
 from proxy.config.rollback import Absolute
 from proxy.config.rollout import Condition
@@ -18,7 +18,7 @@ from proxy.controlplane.admin.rollout_view import ArmsView, rollout_view
 from proxy.controlplane.status import AdminView
 from proxy.core.rollout_state import RolloutState
 
-__all__ = ["FlagConfig", "FlagView", "config_view", "flag_view", "is_enabled", "timestamp"]
+__all__ = ["FlagConfig", "FlagView", "config_view", "flag_view", "is_enabled"]
 
 _NAMES: Final = {"tier": "userTier", "account_age": "accountAge"}
 _WINDOW_SECONDS: Final = 60
@@ -92,14 +92,8 @@ def flag_view(view: AdminView, state: RolloutState, *, keys: bool) -> FlagView:
         "whitelistCount": len(state.whitelist),
         "blacklistCount": len(state.blacklist),
         "overridden": view.rollouts.overridden(state.name),
-        "timestamp": timestamp(view.rollouts.now()),
+        "timestamp": iso(view.rollouts.now()),
     }
-
-
-def timestamp(at: float) -> str:
-    """Return a Unix time as the legacy API wrote times: ISO 8601 in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def _conditions(declared: Mapping[str, Condition]) -> dict[str, Any]:

@@ -213,6 +213,19 @@ async def test_a_use_for_one_arm_leaves_the_other_alone(arm: str, changes: bool)
         assert passed.reply.headers.get("X-Edited") == ("yes" if changes else None)
 
 
+class WithLess(Everything):
+    """Can do without a hook, as its settings say."""
+
+    unused = ("rewrite_request", "admit")
+
+
+async def test_a_use_is_not_asked_by_hooks_that_it_can_do_without() -> None:
+    async with isolated(WithLess) as plugin:
+        await plugin.through(request(), Reply(body="{}"), b"ab")
+        assert not {"rewrite_request", "admit"} & set(plugin.use.called)
+        assert "rewrite_response" in plugin.use.called
+
+
 class Careless(Use):
     """Returns what no hook may return, and waits for what never comes."""
 

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from proxy.config.models import Config
-from proxy.controlplane.admin.feature_flag_view import config_view, flag_view, timestamp
+from proxy.controlplane.admin.feature_flag_view import config_view, flag_view
 from proxy.controlplane.rollouts.authority import Rollouts
 from proxy.core.rollout_state import Mark, RolloutState
 from tests.controlplane.admin_view import CONFIG, View
@@ -82,8 +82,3 @@ async def test_a_flag_tells_what_was_measured_and_how_long_its_lists_are(
     assert cast("Any", found["metrics"])["arms"]["new"]["requests"] == 0
     assert (found["whitelistCount"], found["blacklistCount"]) == (1, 0)
     assert (found["standing"], found["overridden"]) == ("draft", "")
-
-
-def test_times_are_written_as_the_legacy_application_wrote_them() -> None:
-    assert timestamp(1_700_000_000.0416) == "2023-11-14T22:13:20.041Z"
-    assert timestamp(0) == "1970-01-01T00:00:00.000Z"

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +17,14 @@ from tests.kit.provider.bodies import Asked, Dialect
 from tests.kit.provider.playing import Player
 from tests.kit.provider.record import LEFT, WENT_DOWN, Entry, Record
 from tests.kit.provider.steps import ANSWERS, Step, not_found, status, unauthorized
+from tests.kit.standing_in import LoopbackServer, Scripts
 
 AZURE = re.compile(r"/openai/deployments/([^/]+)/chat/completions")
 ANY = "*"
 MODELS = ("gpt-4o", "gpt-4o-mini")
 
 
-class Provider:
+class Provider(LoopbackServer):
     """Speaks both dialects on one loopback port; see `provider` for how it is started.
 
     What it does is scripted by the model's (Azure: the deployment's) name, ``*`` for all.
@@ -33,15 +34,11 @@ class Provider:
 
     def __init__(self, *, key: str = "", latency: float = 0.0, log: Path | None = None) -> None:
         """Keep the key that must be given (empty: any) and the seconds before each head."""
+        super().__init__()
         self.record = Record(log)
-        self.port = 0
         self._key = key
         self._latency = latency
-        self._scripts: dict[tuple[str, str], deque[Step]] = {}
-        self._standing: dict[tuple[str, str], Step] = {}
-        self._server: web.Server | None = None
-        self._listener: asyncio.Server | None = None
-        self._control: Callable[[web.BaseRequest], Any] | None = None
+        self._scripts: Scripts[tuple[str, str], Step] = Scripts()
 
     # -- where it is and what it saw ---------------------------------------------
 
@@ -82,66 +79,33 @@ class Provider:
 
     def script(self, name: str, *steps: Step, times: int = 1, dialect: str = "") -> None:
         """Queue steps for the next calls, all of them `times` times over."""
-        self._scripts.setdefault((dialect, name), deque()).extend(steps * times)
+        self._scripts.queue((dialect, name), steps * times)
 
     def stand(self, name: str, step: Step | None, *, dialect: str = "") -> None:
         """Treat every call like this from now on; None: answer well again."""
-        if step is None:
-            self._standing.pop((dialect, name), None)
-        else:
-            self._standing[dialect, name] = step
+        self._scripts.stand((dialect, name), step)
 
     def clear(self) -> None:
         """Forget all that was scripted."""
         self._scripts.clear()
-        self._standing.clear()
 
     def _next(self, name: str, dialect: str) -> Step:
         keys = ((dialect, name), ("", name), (dialect, ANY), ("", ANY))
-        for key in keys:
-            if queued := self._scripts.get(key):
-                return queued.popleft()
-        for key in keys:
-            if key in self._standing:
-                return self._standing[key]
-        return ANSWERS
+        return self._scripts.next(keys, lambda: ANSWERS)
 
     # -- life --------------------------------------------------------------------
 
-    async def up(self) -> None:
-        """Listen; after `down` on the same port again."""
-        if self._server is None:
-            self._server = web.Server(self._serve, handler_cancellation=True, access_log=None)
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            self._server, "127.0.0.1", self.port, backlog=4096
-        )
-        self.port = self._listener.sockets[0].getsockname()[1]
-
     async def down(self) -> None:
         """Refuse connections, and end those that there are, whatever they wait for."""
-        assert self._server is not None
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
         for entry in self.record.entries:
             self.record.ends(entry, WENT_DOWN)
-        for connection in self._server.connections:
-            if connection.transport is not None:
-                connection.transport.abort()
-        await self._server.shutdown(1.0)
+        await super().down()
 
     # -- serving -----------------------------------------------------------------
 
-    def control(self, handle: Callable[[web.BaseRequest], Any]) -> None:
-        """Have paths that begin with ``/_`` answered by this function."""
-        self._control = handle
-
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer in the dialect of the path."""
         path = request.path
-        if path.startswith("/_") and self._control is not None:
-            answered: web.StreamResponse = await self._control(request)
-            return answered
         azure = AZURE.fullmatch(path)
         dialect: Dialect = "azure" if azure or path.startswith("/openai/") else "openai"
         if request.method == "GET" and path.endswith("/models"):

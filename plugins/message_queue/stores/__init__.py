@@ -1,0 +1,1 @@
+"""Where the queue is kept: in a SQLite file or in a Redis."""

@@ -1,0 +1,1 @@
+"""Stores of counts: in this process, in its file, in Redis."""

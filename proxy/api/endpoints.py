@@ -1,0 +1,93 @@
+"""What endpoints of plugins have in common: how queries, times and numbers are read and written.
+
+Whoever answers clients of the v2 API or operators reads them strictly and says what is wrong in
+the same words. What is wrong is raised as ValueError; the plugin makes its own answer of it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+
+from proxy.api.reply import Reply
+from proxy.api.request import Request
+
+__all__ = ["PROBLEMS_TOLD", "count_of", "iso", "preflight", "problems_of", "query_of", "time_of"]
+
+PROBLEMS_TOLD: Final = 20
+"""So many things that are wrong with one request are told."""
+
+_FIELDS_MOST: Final = 20
+_KEY_SHOWN: Final = 64
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
+_WORDS: Final = {"extra_forbidden": "is no key of this API", "missing": "is missing"}
+
+
+def query_of(query: str, known: Sequence[str]) -> dict[str, str]:
+    """Read a query: every parameter at most once, none that is unknown. Raises ValueError."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_FIELDS_MOST)
+    except ValueError:
+        raise ValueError(f"the query has more than {_FIELDS_MOST} parts") from None
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ValueError("the query says something twice")
+    if not said.keys() <= set(known):
+        knows = f"{', '.join(known)}, and nothing else" if known else "nothing"
+        raise ValueError(f"the query knows {knows}")
+    return said
+
+
+def count_of(text: str, most: int) -> int:
+    """Read a whole number from 1 to `most` (below 10^9). Raises ValueError."""
+    if _COUNT.fullmatch(text) is None or not 1 <= int(text) <= most:
+        raise ValueError(f"a whole number from 1 to {most}")
+    return int(text)
+
+
+def time_of(text: str) -> datetime:
+    """Read a date or a time (ISO 8601), of UTC where no zone is said. Raises ValueError.
+
+    Also for years at the ends of the calendar: another zone may have none of them.
+    """
+    found = datetime.fromisoformat(text)
+    if not date.min.year < found.year < date.max.year:
+        raise ValueError("no year that every zone has")
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def iso(seconds: float) -> str:
+    """Return a Unix time as JavaScript writes it: ``2026-11-23T18:22:00.000Z``."""
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Return what is wrong with a body, each thing with its place; no value of it."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_problem(one) for one in found[:PROBLEMS_TOLD]]
+
+
+def preflight(
+    *methods: str, headers: str = "Content-Type, Authorization"
+) -> Callable[[Request, bytes], Awaitable[Reply]]:
+    """Return what answers OPTIONS: pages of all origins may ask with a token (Fetch, CORS)."""
+    said = {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Allow-Headers": headers,
+        "Access-Control-Allow-Methods": ", ".join((*methods, "OPTIONS")),
+    }
+
+    async def answer(_: Request, __: bytes) -> Reply:
+        return Reply(200, said)
+
+    return answer
+
+
+def _problem(error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])[:_KEY_SHOWN] or "the body"
+    says = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {_WORDS.get(error['type'], says)}"
