@@ -225,8 +225,13 @@ class RedisQueue:
 
     async def trouble(self) -> str:
         """Return how this Redis may lose messages, and what to set; empty if it does not."""
+        if await self._redis.call("HGET", f"{self._root}:meta", "version") is None:
+            return (
+                f"{self.url} has lost what it had: the messages that waited are gone; "
+                "look why it was emptied, then reload"
+            )
         info = await self._redis.call("INFO")
-        if 0 < info.get("maxmemory", 0) < info["used_memory"]:
+        if 0 < info.get("maxmemory", 0) < info.get("used_memory", 0):
             return (
                 f"the memory of {self.url} is full: no message is taken until some are removed; "
                 "raise maxmemory, or lower keep or most"

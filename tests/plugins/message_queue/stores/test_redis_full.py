@@ -1,4 +1,7 @@
-"""The queue in a Redis whose memory is full: nothing is taken, and what is there still goes out."""
+"""The queue in a Redis whose memory is full, or which was emptied.
+
+Where it is full nothing is taken, and what is there still goes out.
+"""
 
 from collections.abc import AsyncIterator, Awaitable
 
@@ -79,3 +82,17 @@ async def test_operators_are_told(server: RedisServer, bench: Bench) -> None:
     assert "full" not in await bench.store.trouble()
     fill(server)
     assert "the memory of redis://" in await bench.store.trouble()
+
+
+async def test_operators_are_told_of_a_redis_that_was_emptied_until_they_open_it_anew(
+    server: RedisServer, bench: Bench
+) -> None:
+    (one, *_) = await bench.take()
+    server.say("FLUSHALL")
+    assert "gone" in await bench.store.trouble()
+    assert not await bench.store.begin(one.receipt, LEASE)
+    await bench.put("d")
+    assert "gone" in await bench.store.trouble()
+    await bench.store.open()
+    assert "gone" not in await bench.store.trouble()
+    assert await bench.numbers() == [12]
