@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple, Self
 from tests.kit.delivery import Log, judged, spread
 from tests.kit.limit_rules import Admitted, Asked, Rule, rule
 from tests.kit.limit_rules import judged as limits_judged
-from tests.kit.onlyfans import Step, close, garbage, hang, read, reset, status
+from tests.kit.onlyfans import Step, answer, close, garbage, hang, read, reset, status
 from tests.kit.onlyfans.process import OnlyFansProcess
 from tests.kit.redis import RedisServer
 from tests.kit.replaying import SECOND
@@ -44,8 +44,9 @@ TROUBLE: tuple[Step, ...] = (
     status(503),
     status(429, retry_after=1),
     garbage(),
+    *[answer(after=0.5)] * 10,  # a kill meets what was executed and not yet answered
 )
-SHARE = 0.05
+SHARE = 0.1
 """Of the sends meet one of these."""
 SETTLED_SECONDS = 180.0
 REDIS_KILLED = 0.1
@@ -53,7 +54,7 @@ REDIS_KILLED = 0.1
 _CLIENTS = 24
 _AGAIN = 0.05
 """How often a client posts again what was acknowledged already."""
-_BETWEEN = (0.2, 1.5)
+_BETWEEN = (0.1, 1.0)
 """Seconds from one kill to the next."""
 _PAGE = 500
 """Messages that operators are shown at a time."""
