@@ -17,6 +17,7 @@ __all__ = ["HOUR", "Books", "Row", "select"]
 HOUR: Final = 3_600
 """So many seconds the counts of what became of messages are kept."""
 
+_IN_FLIGHT: Final[frozenset[State]] = frozenset(("leased", "sending"))
 _GONE: Final[dict[str, Any]] = {"content": "", "media_urls": (), "approval": None}
 _USERS_GONE: Final = """
     DELETE FROM queue_users WHERE user IN (
@@ -111,7 +112,8 @@ class Books:
         ages_at = max(changed.due_at, self.now) + AGING if aging else None
         changed = changed._replace(ages_at=ages_at)
         self._do(_UPDATE, (*changed[_FIXED:], row.id))
-        self._lanes.place(row.user)
+        if not {row.state, state} <= _IN_FLIGHT:  # else nothing of the user's waits or goes less
+            self._lanes.place(row.user)
         return changed
 
     def forget(self, row: Row, state: State, **changes: Any) -> Row:
