@@ -56,6 +56,7 @@ async def test_what_comes_later_is_sent_when_the_bell_rings(at: Desk) -> None:
         await at.put()
         workers.ring()
         await at.becomes("sent")
+    assert len(at.there.executions) == 1
 
 
 async def test_what_is_due_later_is_sent_then_and_not_at_the_next_look(at: Desk) -> None:
@@ -87,6 +88,7 @@ async def test_what_another_process_has_put_is_found_by_looking(at: Desk) -> Non
         await at.put()
         await at.jump(1.0)
         await at.becomes("sent")
+    assert len(at.there.executions) == 1
 
 
 async def test_a_limit_of_everybody_stops_claiming_for_as_long(at: Desk) -> None:
