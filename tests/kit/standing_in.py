@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import urllib.request
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+import orjson
 from aiohttp import web
 
 from tests.kit.running import ROOT
@@ -54,6 +57,38 @@ class Scripts(Generic[K, S]):
             if key in self._standing:
                 return self._standing[key]
         return usual()
+
+
+class News:
+    """What happened, line by line in a file if there is one, and who waits for it."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._news = asyncio.Event()
+        self._file = -1
+        if file is not None:
+            self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    async def until(self, truth: Callable[[], bool]) -> None:
+        """Wait until it is true, looking again with each news. Raises TimeoutError."""
+        async with asyncio.timeout(DEADLINE):
+            while not truth():
+                await self._news.wait()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def write(self, said: object) -> None:
+        """Write a line of JSON, durably for whoever kills this process."""
+        if self._file >= 0:
+            os.write(self._file, orjson.dumps(said) + b"\n")
+
+    def tell(self) -> None:
+        """Wake those who wait."""
+        self._news.set()
+        self._news = asyncio.Event()
 
 
 class LoopbackServer(ABC):

@@ -115,6 +115,7 @@ async def test_both_arms_keep_legacys_words_and_share_one_count() -> None:
         await _what_is_legacys_to_answer_counts_once(on)
         await on.moves(0)
         await _what_new_has_sent_is_counted_on_legacy(on)
+        assert len({one.key for one in on.there.executions}) == len(on.there.executions) == 3
 
 
 async def _legacy_sends_as_many_as_may_go(on: Sending) -> None:

@@ -1,17 +1,15 @@
 """What the stand-in was asked, and what it executed: in memory and, line by line, in a file."""
 
-import asyncio
-import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from tests.kit.wire import DEADLINE
+from tests.kit.standing_in import News
 
 MOST_CALLS = 100_000
 LEFT = "client left"
@@ -60,7 +58,7 @@ def read(file: Path) -> list[Execution]:
     return [Execution(**orjson.loads(line)) for line in lines]
 
 
-class Record:
+class Record(News):
     """The latest calls, all executions, counts, and who waits for news of them.
 
     With a file each execution is a line of it before anything else happens, and those that are
@@ -68,15 +66,12 @@ class Record:
     """
 
     def __init__(self, file: Path | None = None) -> None:
+        super().__init__(file)
         self.calls: deque[Call] = deque(maxlen=MOST_CALLS)
         self.executions: list[Execution] = [] if file is None else read(file)
         self.counts: Counter[str] = Counter()
         """Of all calls by how they ended, and ``arrived``, ``executed``."""
         self.by_key: dict[str, Execution] = {one.key: one for one in reversed(self.executions)}
-        self._news = asyncio.Event()
-        self._file = -1
-        if file is not None:
-            self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def arrives(self, headers: Iterable[tuple[str, str]], body: dict[str, Any]) -> Call:
         """Begin a call."""
@@ -85,7 +80,7 @@ class Record:
         call = Call(said.get("idempotency-key", ""), said, body, time.time())
         self.calls.append(call)
         self.counts["arrived"] += 1
-        self._tell()
+        self.tell()
         return call
 
     def executes(self, call: Call) -> Execution:
@@ -98,13 +93,12 @@ class Record:
             call.body["messageType"],
             time.time(),
         )
-        if self._file >= 0:
-            os.write(self._file, orjson.dumps(done._asdict()) + b"\n")
+        self.write(done._asdict())
         self.executions.append(done)
         self.by_key.setdefault(call.key, done)
         call.executed = True
         self.counts["executed"] += 1
-        self._tell()
+        self.tell()
         return done
 
     def ends(self, call: Call, how: str) -> None:
@@ -113,20 +107,4 @@ class Record:
             return
         call.ended = how
         self.counts[how] += 1
-        self._tell()
-
-    async def until(self, truth: Callable[[], bool]) -> None:
-        """Wait until it is true, looking again with each news. Raises TimeoutError."""
-        async with asyncio.timeout(DEADLINE):
-            while not truth():
-                await self._news.wait()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        self.tell()

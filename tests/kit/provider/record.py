@@ -1,18 +1,14 @@
 """What the stand-in was asked and what became of it, in memory and, line by line, in a file."""
 
-import asyncio
-import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from tests.kit.provider.bodies import Dialect
-from tests.kit.wire import DEADLINE
+from tests.kit.standing_in import News
 
 MOST_ENTRIES = 10_000
 KEYS = frozenset(("authorization", "api-key"))
@@ -62,17 +58,14 @@ class Entry:
         return {**asdict(self), "attempt": self.attempt, "workflow": self.workflow}
 
 
-class Record:
+class Record(News):
     """The latest entries, counts of all, and who waits for news of them."""
 
     def __init__(self, file: Path | None = None) -> None:
+        super().__init__(file)
         self.entries: deque[Entry] = deque(maxlen=MOST_ENTRIES)
         self.counts: Counter[str] = Counter()
         """Of all calls by how they ended, and ``arrived``, ``executed``."""
-        self._news = asyncio.Event()
-        self._file = -1
-        if file is not None:
-            self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def arrives(
         self, name: str, dialect: Dialect, headers: Mapping[str, str], body: dict[str, Any]
@@ -90,8 +83,8 @@ class Record:
         """Note that its treatment begins."""
         entry.executed = executed
         self.counts["executed"] += executed
-        self._write("begin", entry)
-        self._tell()
+        self._note("begin", entry)
+        self.tell()
 
     def ends(self, entry: Entry, how: str) -> None:
         """Note how it ended; only the first time counts."""
@@ -100,31 +93,10 @@ class Record:
         entry.ended = how
         entry.seconds = time.time() - entry.begun
         self.counts[how] += 1
-        self._write("end", entry)
-        self._tell()
+        self._note("end", entry)
+        self.tell()
 
-    async def until(self, truth: Callable[[], bool]) -> None:
-        """Wait until it is true, looking again with each beginning and end.
-
-        Raises TimeoutError after `DEADLINE`.
-        """
-        async with asyncio.timeout(DEADLINE):
-            while not truth():
-                await self._news.wait()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
-
-    def _write(self, what: str, entry: Entry) -> None:
-        if self._file < 0:
-            return
+    def _note(self, what: str, entry: Entry) -> None:
         line = {
             "event": what,
             "number": entry.number,
@@ -137,4 +109,4 @@ class Record:
             "ended": entry.ended,
             "at": time.time(),
         }
-        os.write(self._file, orjson.dumps(line) + b"\n")
+        self.write(line)

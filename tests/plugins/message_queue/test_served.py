@@ -80,6 +80,7 @@ async def test_clients_of_both_apis_are_served() -> None:
     async with serving() as on:
         await _a_client_sends_a_message_and_looks_it_up(on)
         await _legacys_clients_are_served_in_its_words_or_by_it(on)
+        assert len({one.key for one in on.there.executions}) == 2
 
 
 async def _a_client_sends_a_message_and_looks_it_up(on: Serving) -> None:
@@ -132,6 +133,7 @@ async def test_operators_see_the_queue_and_change_what_waits() -> None:
         await _one_by_one(on)
         await _many_at_once(on)
         await _what_is_paused_waits(on)
+        assert len({one.key for one in on.there.executions}) == len(on.there.executions) == 3
 
 
 async def _one_by_one(on: Serving) -> None:

@@ -127,6 +127,8 @@ async def test_while_one_is_being_sent_its_lease_is_renewed(at: Desk) -> None:
         for _ in range(4):
             await at.jump(LEASE / 3)
         await at.becomes("sent")
+    record = await at.record()
+    assert (record.generation, record.attempts, len(at.there.executions)) == (1, 0, 1)
 
 
 async def test_a_store_that_fails_is_asked_again_and_said_to_be_in_trouble(at: Desk) -> None:

@@ -125,6 +125,7 @@ async def test_an_approval_is_no_older_for_a_message_that_had_to_wait() -> None:
         waiting = data(await on.send(humanApproval=on.approval(age=299)))
         await on.plugin.clock.jump(60)
         await on.becomes(waiting["messageId"], "sent")
+        assert [one.key for one in on.there.executions][1:] == [waiting["messageId"]]
 
 
 async def test_the_same_key_is_the_same_message() -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from plugins.message_queue.message import Priority
-from plugins.message_queue.store import AGING, SWEPT, QueueStore
+from plugins.message_queue.store import AGING, SWEPT, Filter, QueueStore
 from plugins.message_queue.stores.redis import RedisQueue
 from proxy.api.stores import StoreError
 from proxy.api.testing import FakeServices
@@ -95,6 +95,11 @@ async def live_through(bench: Bench) -> None:
         assert await store.purge(state, bench.clock.at + 1) == gone  # type: ignore[arg-type]
 
 
+async def nothing_left(queue: RedisQueue) -> bool:
+    """Whether all has been removed again, and is counted so."""
+    return not any((await queue.stats()).depth.values()) and not await queue.list(Filter(), limit=1)
+
+
 async def test_it_works_in_a_cluster() -> None:
     async with redis_server("--cluster-enabled", "yes") as server:
         server.say("CLUSTER ADDSLOTSRANGE 0 16383")
@@ -104,13 +109,16 @@ async def test_it_works_in_a_cluster() -> None:
         clock = Clock()
         async with connected(server, clock) as queue:
             await live_through(Bench(queue, clock))
+            assert await nothing_left(queue)
 
 
 async def test_nothing_goes_wrong_where_each_script_is_sent_twice(server: RedisServer) -> None:
     server.say("FLUSHALL")
     services, clock = FakeServices(), Clock()
     stuttering = Stutter(services.redis(server.url))
-    await live_through(Bench(RedisQueue(stuttering, clock, repeats=False), clock))
+    queue = RedisQueue(stuttering, clock, repeats=False)
+    await live_through(Bench(queue, clock))
+    assert await nothing_left(queue)
     await services.close()
 
 
