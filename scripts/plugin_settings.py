@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from plugins.cost_meter.settings import CostMeterSettings
 from plugins.message_queue.settings import MessageQueueSettings
+from plugins.notify.settings import NotifySettings
 from plugins.orchestrator.settings import OrchestratorSettings
 from plugins.rate_limit.settings import RateLimitSettings
 from proxy.settings import values
@@ -19,7 +21,9 @@ from proxy.settings.shape import Shape, fields_of
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference" / "plugins"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
 MODELS: dict[str, type[Section]] = {
+    "cost_meter": CostMeterSettings,
     "message_queue": MessageQueueSettings,
+    "notify": NotifySettings,
     "orchestrator": OrchestratorSettings,
     "rate_limit": RateLimitSettings,
 }

@@ -15,7 +15,7 @@ from .writing import Document, Usd, milliseconds, reply_of
 
 __all__ = ["Failed", "Ran", "failed", "ran", "read_result"]
 
-_PASSED_ON = ("Retry-After", "Idempotency-Replayed")
+_PASSED_ON = ("Retry-After", "Idempotency-Replayed", "X-Crossfade-Budget")
 
 
 class Spent(Document):

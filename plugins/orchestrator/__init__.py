@@ -6,6 +6,7 @@ from proxy.api import (
     AdminRouter,
     Application,
     Commands,
+    Deployments,
     Note,
     Reply,
     Request,
@@ -20,6 +21,7 @@ from .showing.commands import provide_commands
 from .showing.spans import Spans
 from .showing.views import notes_of
 from .wording.prompting import Prompts
+from .workflows.opening import migrated
 
 _SHUTDOWN_SECONDS = 2.9
 """For what is under way; of the five that there are, two are for spans."""
@@ -38,11 +40,12 @@ class Orchestrator(Application):
 
     @hook
     async def startup(self, services: Services) -> None:
-        """Open the store, go on with what was left, offer the workflows to other plugins."""
+        """Open the store, go on with what was left, offer other plugins what they may know."""
         from .assembly import assembled  # the providers' libraries: for who serves alone
 
         self.parts = await assembled(self.settings, self._prompts, self._spans, services)
         services.share(Workflows, self.parts.workflows)
+        services.share(Deployments, self.parts.deployments)
         services.spawn(self.parts.resume(), "resume")
 
     @hook
@@ -50,6 +53,11 @@ class Orchestrator(Application):
         """End what is under way; what somebody comes back for is left to the next process."""
         if hasattr(self, "parts"):  # else it has never been started
             await self.parts.close(_SHUTDOWN_SECONDS)
+
+    @hook
+    async def migrate(self, services: Services, dry_run: bool) -> tuple[str, ...]:  # noqa: FBT001 (a hook)
+        """Create the table of workflows in DynamoDB, if that is where they are kept."""
+        return await migrated(self.settings.workflows, services, dry_run=dry_run)
 
     @hook
     def provide_admin(self, router: AdminRouter) -> None:

@@ -9,12 +9,14 @@ from .asking.hints import Hints
 from .asking.running import Runner
 from .cache import cache_of
 from .deciding.deployment import deployments_of
+from .identifiers import digests
 from .providers.clients import Clients
 from .serving.answering import Serving
 from .serving.flights import Flights
 from .serving.resumer import Resumer
 from .serving.working import Parts, Worker
 from .settings import OrchestratorSettings
+from .showing.choices import OfferedDeployments
 from .showing.operating import Operating
 from .showing.service import OfferedWorkflows
 from .showing.spans import Spans
@@ -51,6 +53,7 @@ class Assembled:
         ended = services.counter("workflows", "Workflows that have ended.", ("type", "status"))
         before = services.shared(Workflows)
         self.workflows = OfferedWorkflows(self.store, self.runner, spans, ended, before)
+        self.deployments = OfferedDeployments(settings)
         cache = cache_of(settings, services)
         drains = services.counter("left", "Workflows whose client has left.", ("became",))
         self.flights = Flights(lambda became: drains.add(became=became))
@@ -63,6 +66,7 @@ class Assembled:
                 cache,
                 self.store,
                 services.now,
+                digests(one.key.get_secret_value() for one in settings.providers.values()),
             )
         )
         self.serving = Serving(self.worker, self.flights, self.workflows.changed, services.log)

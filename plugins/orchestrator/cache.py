@@ -109,7 +109,7 @@ class Cache:
         `claimed`: nobody vouches for the user, who so is another one than the one of that name.
         """
         settings = self._settings
-        rule = ruling(intent, self._rules).rule
+        rule = ruling(intent, self._rules, "" if claimed else intent.user_id).rule
         kinds = (intent.force_provider,) if intent.force_provider else rule.providers
         deployments = settings.deployments.values()
         equal = (

@@ -2,9 +2,11 @@
 
 import os
 import platform
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from pathlib import Path
 
-__all__ = ["attempt_id", "owner_of_process", "workflow_id"]
+__all__ = ["attempt_id", "digests", "owner_of_process", "workflow_id"]
 
 
 def workflow_id(now: float) -> str:
@@ -13,11 +15,26 @@ def workflow_id(now: float) -> str:
 
 
 def attempt_id(workflow: str, number: int) -> str:
-    """Return the id of a workflow's attempt, the first of which is 1; never given twice.
+    """Return a new id of a workflow's attempt, the first of which is 1.
 
-    The same number after a crash would be the same call, so numbers go on where the record ends.
+    Numbers go on where the record ends. What was planned and never begun is in no record, but in
+    the books of who meters: so the number alone would come twice.
     """
-    return f"{workflow}-{number}"
+    return f"{workflow}-{number}-{os.urandom(4).hex()}"
+
+
+def digests(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return what makes short digests, by a key out of these secrets.
+
+    They are the same in every process that has them; of nobody else's can be told what was
+    digested. Of nothing it is nothing.
+    """
+    key = blake2b("\0".join(sorted(secrets)).encode(), digest_size=32).digest()
+
+    def digest(text: str) -> str:
+        return blake2b(text.encode(), digest_size=8, key=key).hexdigest() if text else ""
+
+    return digest
 
 
 def owner_of_process() -> str:

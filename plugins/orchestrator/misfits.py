@@ -76,9 +76,11 @@ def _models(settings: "OrchestratorSettings") -> Iterator[Misfit]:
     for place, model in _named(settings):
         if model not in known:
             yield place, _one_of(model, known)
-    for model, larger in settings.larger_model.items():
-        if larger in known and _leads_back(model, settings.larger_model):
-            yield ("larger_model", model), "a larger model: this one leads back to where it began"
+    for setting, degree in (("larger_model", "larger"), ("cheaper_model", "cheaper")):
+        named: dict[str, str] = getattr(settings, setting)
+        for model, other in named.items():
+            if other in known and _leads_back(model, named):
+                yield (setting, model), f"a {degree} model: this one leads back to where it began"
     for model, others in settings.other_model.items():
         if model in others:
             where = ("other_model", model, others.index(model))
@@ -89,9 +91,10 @@ def _named(settings: "OrchestratorSettings") -> Iterator[tuple[tuple[str | int, 
     for number, rule in enumerate(settings.rules):
         for place, model in enumerate(rule.models):
             yield ("rules", number, "models", place), model
-    for model, larger in settings.larger_model.items():
-        yield ("larger_model", model, _KEY), model
-        yield ("larger_model", model), larger
+    for setting in ("larger_model", "cheaper_model"):
+        for model, other in getattr(settings, setting).items():
+            yield (setting, model, _KEY), model
+            yield (setting, model), other
     for model, others in settings.other_model.items():
         yield ("other_model", model, _KEY), model
         for place, other in enumerate(others):
@@ -114,12 +117,12 @@ def _scoring(settings: "OrchestratorSettings") -> Iterator[Misfit]:
             yield ("scoring", "disclosures", where), "a text with letters, digits or signs"
 
 
-def _leads_back(model: str, larger: dict[str, str]) -> bool:
+def _leads_back(model: str, named: dict[str, str]) -> bool:
     seen = set()
     at: str | None = model
     while at is not None and at not in seen:
         seen.add(at)
-        at = larger.get(at)
+        at = named.get(at)
     return at == model
 
 

@@ -1,24 +1,23 @@
 """What an operator can say: providers and deployments, rules for choosing, limits, stores."""
 
 import re
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import parse_qs
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, model_validator
 
 from proxy.api import Duration, Period, Secret, Settings, Size, setting, store_url
 from proxy.api.settings import BaseUrl, base_url, refuse_misfits
 from proxy.api.workflows import Priority, WorkflowType
 
 from .misfits import misfits
+from .prices import Prices
 
 Kind = Literal["azure", "openai"]
 
 OPENAI = "https://api.openai.com/v1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_PRICE = re.compile(r"\d{1,6}(\.\d{1,9})?")
 _FILE = re.compile(r"sqlite:(///)?[^/\0][^\0]*")
 _TABLE = re.compile(r"dynamodb://[A-Za-z0-9_.-]{3,255}(?:\?([^#]*))?")
 
@@ -28,17 +27,6 @@ def _name(text: str) -> str:
         raise ValueError(
             "1 to 64 letters, digits, dots, dashes or _, beginning with a letter or digit"
         )
-    return str(text)
-
-
-def _digits(value: Any) -> Any:
-    """A price that YAML has read as a number, as it was written: 2.5 is exactly 2.5."""
-    return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _price(text: str) -> str:
-    if not _PRICE.fullmatch(text):
-        raise ValueError("US dollars with at most nine decimals, such as 2.50")
     return str(text)
 
 
@@ -54,25 +42,6 @@ def _workflows_url(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-
-Price = Annotated[str, BeforeValidator(_digits), AfterValidator(_price)]
-"""US dollars per million tokens, as text."""
-
-
-class Prices(Settings):
-    """US dollars per million tokens, exactly: `2.50`."""
-
-    input: Price = setting(description="Tokens of the prompt.")
-    cached_input: Price | None = setting(
-        default=None,
-        description="Tokens of the prompt that the provider had cached. Default: `input`.",
-    )
-    output: Price = setting(description="Tokens of the answer, those of its reasoning too.")
-
-    @property
-    def cached(self) -> Decimal:
-        """The price of cached input."""
-        return Decimal(self.cached_input if self.cached_input is not None else self.input)
 
 
 class DeploymentSettings(Settings):
@@ -154,6 +123,13 @@ class Rule(Settings):
     )
     models: tuple[Name, ...] = setting(
         default=(), description="Models that may be asked, the preferred one first. Default: all."
+    )
+    share: float = setting(
+        default=100.0,
+        ge=0,
+        le=100,
+        description="If the user is among this percentage of all users, the same ones each time; "
+        "below 100 nobody is for whose id nobody vouches.",
     )
 
 
@@ -298,6 +274,16 @@ class OrchestratorSettings(Settings):
     )
     larger_model: dict[Name, Name] = setting(
         default={}, description="By model: the one to ask when a text is too long for it."
+    )
+    cheaper_model: dict[Name, Name] = setting(
+        default={},
+        description="By model: the one to ask when a budget does not pay for it, and says that a "
+        "cheaper one may be asked.",
+    )
+    over_budget: Literal["refuse", "legacy"] = setting(
+        default="refuse",
+        description="What a request gets for which no budget pays, on a route with an arm "
+        "`legacy`: the refusal; or legacy's answer, and new is not blamed.",
     )
     other_model: dict[Name, tuple[Name, ...]] = setting(
         default={},

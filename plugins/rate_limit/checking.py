@@ -68,6 +68,7 @@ class Checks:
         facts = self._facts.plain(request) | self._facts.of_body(body)
         reply = await self._admit_later(request, facts)
         if reply is not None:
+            reply.by_rule = True
             raise Refused(reply)
 
     def tell(self, request: Request, reply: ReplyHead) -> None:

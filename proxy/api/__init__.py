@@ -1,6 +1,8 @@
 """Floor 1: all that a plugin may import. `proxy.api.testing` is for its tests."""
 
 from proxy.api.callers import Caller
+from proxy.api.changes import Change, ChangeRefusedError
+from proxy.api.deployments import Choices, Deployed, Deployments
 from proxy.api.events import Alert, Move, Note, Outcome
 from proxy.api.expressions import Expression, evaluate
 from proxy.api.headers import EditableHeaders, HeaderError, Headers
@@ -30,6 +32,18 @@ from proxy.api.services import (
 )
 from proxy.api.settings import Duration, Period, Secret, Settings, Size, setting, store_url
 from proxy.api.signed import SignatureError, Signed, Signer
+from proxy.api.spending import (
+    NanoUSD,
+    PlannedSpend,
+    PriceKey,
+    Prices,
+    Quote,
+    Rates,
+    SettledSpend,
+    SpendAnswer,
+    Usage,
+    cost_of,
+)
 from proxy.api.stores import ConditionError, DynamoTable, RedisScripts, SqliteFile, StoreError
 from proxy.api.workflows import (
     WorkflowError,
@@ -46,9 +60,14 @@ __all__ = [
     "Application",
     "Body",
     "Caller",
+    "Change",
+    "ChangeRefusedError",
+    "Choices",
     "Commands",
     "ConditionError",
     "Counter",
+    "Deployed",
+    "Deployments",
     "Duration",
     "DynamoTable",
     "EditableHeaders",
@@ -61,12 +80,18 @@ __all__ = [
     "Headers",
     "Limits",
     "Move",
+    "NanoUSD",
     "Note",
     "Observed",
     "Outcome",
     "Outgoing",
     "Period",
+    "PlannedSpend",
+    "PriceKey",
+    "Prices",
     "Question",
+    "Quote",
+    "Rates",
     "RedisScripts",
     "Refused",
     "Reply",
@@ -77,16 +102,19 @@ __all__ = [
     "Seen",
     "Services",
     "Settings",
+    "SettledSpend",
     "SignatureError",
     "Signed",
     "Signer",
     "Size",
+    "SpendAnswer",
     "SqliteFile",
     "Standing",
     "StatusError",
     "StoreError",
     "TargetError",
     "Unserved",
+    "Usage",
     "Use",
     "Verdict",
     "WindowStanding",
@@ -96,6 +124,7 @@ __all__ = [
     "WorkflowScore",
     "WorkflowView",
     "Workflows",
+    "cost_of",
     "evaluate",
     "hook",
     "json_reply",

@@ -37,7 +37,8 @@ def query_of(query: str, known: Sequence[str]) -> dict[str, str]:
         raise ValueError("the query says something twice")
     if not said.keys() <= set(known):
         knows = f"{', '.join(known)}, and nothing else" if known else "nothing"
-        raise ValueError(f"the query knows {knows}")
+        strange = next(name for name in said if name not in known)
+        raise ValueError(f"{strange[:_KEY_SHOWN]!r} is no parameter: the query knows {knows}")
     return said
 
 

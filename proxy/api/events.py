@@ -83,6 +83,18 @@ class Alert(NamedTuple):
     """What happened and what to do, in a sentence or two. No secret, no user's id."""
     severity: str = "warning"
     """``info``, ``warning`` or ``critical``."""
+    key: str = ""
+    """What is the same alert: one that is raised again with it replaces it, and one that
+    `resolves` ends it. Empty: name and subject."""
+    resolves: bool = False
+    """Whether it says that what was wrong is over."""
+    user: str = ""
+    """Whose it is, where it is about one user alone: they are shown it, too."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this alert from others."""
+        return self.key or f"{self.name}:{self.subject}"
 
 
 class Note(NamedTuple):

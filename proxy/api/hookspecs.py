@@ -17,6 +17,7 @@ from proxy.api.judging import Question, Verdict
 from proxy.api.reply import Reply, ReplyHead
 from proxy.api.request import Body, Outgoing, Request
 from proxy.api.services import AdminRouter, Commands, EndpointRouter, Services
+from proxy.api.spending import PlannedSpend, SettledSpend, SpendAnswer
 
 __all__ = ["HOOKS", "PROJECT", "Colour", "Hook", "OnFault", "Scope", "hook", "is_marked"]
 
@@ -211,6 +212,17 @@ def provide_commands(cli: Commands) -> None:
     """
 
 
+@_hook("application", "async def")
+def migrate(services: Services, dry_run: bool) -> tuple[str, ...]:  # noqa: FBT001 (a hook)
+    """Create or upgrade the tables that the plugin keeps things in; return what was done.
+
+    Called by ``crossfade migrate``, in the process of the command, on an instance that is
+    never started; with `dry_run` nothing is changed, and what would be done is returned. Each text
+    is one sentence; none where all is as it should be. Must lose nothing, and change nothing when
+    it runs again, or in two processes at once. Has five minutes. Raise what an operator can read.
+    """
+
+
 @_hook("application", "def")
 def health() -> str:
     """Return what is wrong in a sentence, or an empty text when all is well.
@@ -252,4 +264,28 @@ def alert_raised(alert: Alert) -> None:
 
     Called once for each alert. Must neither wait nor do I/O: hand it to a background
     task to send it somewhere.
+    """
+
+
+# The life of an attempt: a call to a provider that is paid for. Whoever makes such calls tells
+# of them by `Services.plan_spend` and `Services.settle_spend`.
+
+
+@_hook("application", "async def")
+def spend_planned(attempt: PlannedSpend) -> SpendAnswer | None:
+    """Allow or refuse a call to a provider that is about to be sent; None allows it.
+
+    Called before each attempt, in the order of the configuration; the first refusal counts
+    and nobody else is asked. Whoever has allowed an attempt hears of its end by `spend_settled`,
+    also if somebody else has refused it then. The attempt waits for it. A fault refuses
+    the attempt, and so does a quarantine: nothing is spent that nobody has metered.
+    """
+
+
+@_hook("application", "def")
+def spend_settled(entry: SettledSpend) -> None:
+    """Note what a call to a provider has used.
+
+    Called exactly once for each attempt that `spend_planned` has allowed, whatever became
+    of it. Must neither wait nor do I/O: count, or hand to a queue.
     """

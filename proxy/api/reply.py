@@ -64,9 +64,12 @@ class Reply(ReplyHead):
     `body` is bytes, or an asynchronous iterator of bytes for an answer that is streamed:
     it is read no faster than the client takes it, and closed when the client leaves.
     Content-Length and Transfer-Encoding are the proxy's business.
+
+    `by_rule` is set to true where a rule of the operator's refuses, such as a limit or a budget.
+    Below 500 that counts for neither arm, whoever rewrites it: it says nothing of how new does.
     """
 
-    __slots__ = ("body",)
+    __slots__ = ("body", "by_rule")
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Reply(ReplyHead):
         pairs = headers.items() if isinstance(headers, Mapping) else headers
         super().__init__(status, editable(pairs))
         self.body: bytes | AsyncIterator[bytes] = body.encode() if isinstance(body, str) else body
+        self.by_rule = False
 
     @classmethod
     def upstream(
@@ -94,6 +98,7 @@ class Reply(ReplyHead):
     def copied(self) -> "Reply":
         """Return a reply with the same body whose status and headers are edited apart."""
         reply = Reply()
+        reply.by_rule = self.by_rule
         reply._status = self._status
         reply.headers = EditableHeaders(self.headers.fields, self.headers.by_name)
         reply.body = self.body

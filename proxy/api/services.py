@@ -9,9 +9,11 @@ from typing import Any, Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.api.changes import Change
 from proxy.api.events import Alert
 from proxy.api.reply import Reply
 from proxy.api.request import Request
+from proxy.api.spending import PlannedSpend, SettledSpend, SpendAnswer
 from proxy.api.stores import DynamoTable, RedisScripts, SqliteFile
 
 __all__ = ["AdminRouter", "Commands", "Counter", "EndpointRouter", "Gauge", "Handler", "Services"]
@@ -68,6 +70,22 @@ class Services(Protocol):
     def alert(self, alert: Alert) -> None:
         """Tell every plugin that has the hook `alert_raised`."""
 
+    async def plan_spend(self, attempt: PlannedSpend) -> SpendAnswer:
+        """Ask every plugin that meters whether a call to a provider may be sent; never raises."""
+
+    def settle_spend(self, entry: SettledSpend) -> None:
+        """Tell every plugin that meters what became of a call that was allowed; once for each."""
+
+    async def reconfigure(self, changes: Sequence[Change], by: str, why: str) -> tuple[Change, ...]:
+        """Change the configuration file, and serve it: an ordinary reload, all of it or nothing.
+
+        The file keeps its comments and layout. `by` (who approved it) and `why` are audited. A
+        change of the plugin's own settings ends this instance of it when its requests are over.
+        Not from `startup`, nor for what happens by itself: an operator has to have asked for it.
+        Returns the changes that undo these, in their order. Raises ChangeRefusedError: the file
+        and what serves are then as they were.
+        """
+
     def share(self, kind: type[_Service], offer: _Service) -> None:
         """Offer a service to other plugins, until this one ends: ``share(Workflows, self)``."""
 
@@ -117,11 +135,21 @@ class AdminRouter(Protocol):
 class Commands(Protocol):
     """Where the hook `provide_commands` says what the plugin adds to the command line."""
 
-    def add(self, function: Callable[..., None], *, name: str = "") -> None:
+    def add(
+        self,
+        function: Callable[..., None],
+        *,
+        name: str = "",
+        group: str = "",
+        default: bool = False,
+    ) -> None:
         """Add ``crossfade <plugin> <name>``, by default called like the function.
 
+        With a `group` it is ``crossfade <group> <name>``, beside the plugin's own commands.
+        With `default` it is also what is run without a name: ``crossfade <plugin> --option``.
         The function's parameters become arguments and options, by their annotations
-        (str, int, float, bool) and defaults; its docstring becomes the help text.
+        (str, int, float, bool, ``list[str] | None`` for what may be said several times) and
+        defaults; its docstring becomes the help text.
         """
 
     def ask(self, method: str, path: str, body: object = None) -> Any:

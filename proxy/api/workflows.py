@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 __all__ = [
@@ -116,7 +116,7 @@ class WorkflowError(_Document):
 
 
 class WorkflowResult(_Document):
-    """What came of an intent."""
+    """What came of an intent. It also reads the problem (RFC 9457) that tells of no money."""
 
     workflow_id: str
     status: WorkflowStatus
@@ -143,6 +143,15 @@ class WorkflowResult(_Document):
     cached: bool = False
     """Whether it is the answer to an earlier, equal intent."""
     error: WorkflowError | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_problem(cls, said: Any) -> Any:
+        # The status of a result is a word, that of a problem a number.
+        if isinstance(said, dict) and isinstance(said.get("status"), int):
+            known = {name: said[name] for name in ("workflowId", "error") if name in said}
+            return {**known, "status": "failed"}
+        return said
 
     @property
     def cost_usd(self) -> Decimal | None:

@@ -8,6 +8,7 @@ from proxy.cli import (
     config,
     decide,
     explain,
+    migrate,
     plugins,
     ramp,
     reload,
@@ -42,6 +43,7 @@ app.command("ramp")(ramp.command)
 app.command("audit")(audit.command)
 app.command("decide")(decide.command)
 app.command("replay")(replay.command)
+app.command("migrate")(migrate.command)
 app.command("why")(why.command)
 app.command("version")(version.command)
 

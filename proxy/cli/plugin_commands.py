@@ -8,12 +8,14 @@ the running proxy, if at all, over its admin listener.
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command_name
 
 from proxy.cli.admin_client import admin_url, ask_plugin
 from proxy.cli.options import CONFIG, Admin, AskedConfig
@@ -23,10 +25,14 @@ from proxy.config.plugins import COMMANDS
 from proxy.pluginhost.failures import failure
 from proxy.pluginhost.guard import CATCHABLE
 from proxy.pluginhost.instances import ApplicationInstance
+from proxy.settings.problems import shown
 
 __all__ = ["PluginCommands", "RootGroup", "plugin_groups"]
 
 _HOOK = "provide_commands"
+_USAGE = 2
+_NO_CONFIG = f"no {CONFIG} is here, so no plugin has commands; name yours with --config"
+_GROUP = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _FOUND = "crossfade.plugin_groups"
 _OWN = {"config": (AskedConfig, CONFIG), "admin": (Admin, None)}
 
@@ -44,6 +50,10 @@ class RootGroup(TyperGroup):
                 beyond = f" (and {len(more)} more problems)" if more else ""
                 said = f"crossfade: the commands of plugins are not known: {first}{beyond}"
                 typer.echo(said, err=True)
+                # Nobody knows whether there is such a command: it is not said that there is none.
+                raise SystemExit(_USAGE) from None
+            if not ctx.meta[_FOUND] and not named_config(args).exists():
+                typer.echo(f"crossfade: {_NO_CONFIG}", err=True)
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -61,18 +71,63 @@ class RootGroup(TyperGroup):
         return [*own, *sorted(ctx.meta[_FOUND].keys() - set(own))]
 
 
+class GroupOfPlugin(TyperGroup):
+    """The commands of a plugin, of which one may be run without its name."""
+
+    default: str | None = None
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the default command first where there is none, but for a question for help."""
+        unnamed = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        if self.default is not None and unnamed:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
 class PluginCommands:
     """What a plugin is given to say which commands it has; see `proxy.api.Commands`."""
 
     def __init__(self, plugin: str, called: str, says: str) -> None:
         """`called`: what its commands are called by; `says` explains the plugin in a sentence."""
         self._plugin = plugin
+        self._called, self._says = called, says
         self._config, self._admin = CONFIG, None
-        self.app = typer.Typer(name=called, help=says, no_args_is_help=True, add_completion=False)
+        self.apps: dict[str, typer.Typer] = {}
+        """The groups that have commands, by name."""
+        self.defaults: dict[str, str] = {}
+        """By group: the command that is run where none is named."""
 
-    def add(self, function: Callable[..., None], *, name: str = "") -> None:
+    def add(
+        self,
+        function: Callable[..., None],
+        *,
+        name: str = "",
+        group: str = "",
+        default: bool = False,
+    ) -> None:
         """Add a command. Raises ValueError for a function whose parameters cannot be options."""
-        self.app.command(name or None)(self._aimed(function))
+        if not isinstance(group, str) or (group and not _GROUP.fullmatch(group)):
+            raise ValueError(f"{shown(str(group))} is no group; write lower-case letters, - or _")
+        aimed = self._aimed(function)
+        called = group or self._called
+        if called not in self.apps:
+            self.apps[called] = typer.Typer(
+                name=called,
+                cls=GroupOfPlugin,
+                help=self._says,
+                no_args_is_help=True,
+                add_completion=False,
+            )
+        self.apps[called].command(name or None)(aimed)
+        if default:
+            self.defaults[called] = name or get_command_name(aimed.__name__)
+
+    def group(self, called: str) -> TyperGroup:
+        """Return the commands of a group that there is."""
+        made = typer.main.get_group(self.apps[called])
+        if isinstance(made, GroupOfPlugin):
+            made.default = self.defaults.get(called)
+        return made
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """Ask the running proxy for ``/plugins/<name><path>``; returns JSON or ends the command."""
@@ -104,7 +159,7 @@ class PluginCommands:
 
 
 def plugin_groups(config: Config) -> Iterator[tuple[str, Any]]:
-    """Yield the plugins that have commands, each with its group. Raises ConfigError."""
+    """Yield the groups of commands that plugins have, by name. Raises ConfigError."""
     taken = set(COMMANDS)
     for one in unstarted(config).applications:
         provide = one.calls.get(_HOOK)
@@ -113,15 +168,16 @@ def plugin_groups(config: Config) -> Iterator[tuple[str, Any]]:
         called = one.application.commands or one.code.name
         commands = PluginCommands(one.code.name, called, _says(one))
         try:
-            if called in taken:
-                raise ValueError(f"its commands are called {called}, as others are already")
-            taken.add(called)
             provide(commands)
-            group = typer.main.get_group(commands.app)
+            # What they are called by is taken, even where there are none.
+            for name in {called: None} | dict.fromkeys(commands.apps):
+                if name in taken:
+                    raise ValueError(f"its commands are called {name}, as others are already")
+                taken.add(name)
+            groups = {name: commands.group(name) for name in commands.apps}
         except CATCHABLE as error:
             raise ConfigError([failure(one.code, error, _HOOK, one.settings)]) from None
-        if group.commands:
-            yield called, group
+        yield from groups.items()
 
 
 def named_config(args: Sequence[str]) -> Path:

@@ -20,7 +20,11 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
     Raises ConfigError with every problem that can be seen in one run.
     Relative paths inside are taken from the file's folder.
     """
-    content = _content(path)
+    return parse(_content(path), path, env)
+
+
+def parse(content: bytes, path: Path, env: Mapping[str, str]) -> Config:
+    """Read what the configuration file at `path` holds, or is to hold; see `load`."""
     tree = read_tree(content, env)
     files.anchor(tree, path.parent)
     findings = list(tree.findings)

@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
+from proxy.api.changes import Change, ChangeRefusedError
 from proxy.config import Config, load
 from proxy.config.models import Admin
 from proxy.config.state import IN_MEMORY
+from proxy.controlplane.admin.changes import Changes
 from proxy.controlplane.admin.server import AdminServer, start_admin
 from proxy.controlplane.draining import Draining
 from proxy.controlplane.generations import GenerationBuilder, discard, prepare
@@ -93,7 +95,10 @@ class ProxyProcess:
             self._facts, self._endpoints, self._rollouts, self._plugin_facts, self._state_facts
         )
         self._registry = build_registry(self._accounting, sources, __version__)
-        self._host = PluginHost(self._registry, stores=StoresForPlugins(path.parent))
+        self._changes = Changes()
+        self._host = PluginHost(
+            self._registry, stores=StoresForPlugins(path.parent), reconfigure=self._reconfigure
+        )
         self._running = RolloutsOfProcess(self._host, self._accounting, env)
         self._builder = GenerationBuilder(
             self._loop.time, key_hash(env), self._running.watch.observers
@@ -241,6 +246,15 @@ class ProxyProcess:
     async def rollback(self, number: int, *, by: str = "operator") -> ReloadOutcome:
         """Serve again what generation `number` was made of, as a new generation."""
         return await self._reloader.rollback(number, by)
+
+    async def _reconfigure(
+        self, changes: Sequence[Change], by: str, why: str
+    ) -> tuple[Change, ...]:
+        """Change the configuration in the name of a plugin; begun, it is also finished."""
+        if self._state == "starting":
+            raise ChangeRefusedError(["Crossfade is starting; ask when it serves"])
+        change = self._reloader.reconfigure(changes, by, why)
+        return await self._changes.finish(change, "reconfigure")
 
     def release_quarantine(self, plugin: str | None = None) -> tuple[str, ...]:
         """Let the quarantined uses of a plugin, or of all plugins, serve again."""

@@ -7,15 +7,18 @@ Whatever fails before the swap leaves everything as it was, with what was starte
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from proxy.api.changes import Change, ChangeRefusedError
 from proxy.api.events import Alert
 from proxy.config import Config, ConfigError, load
+from proxy.config.loading import parse
+from proxy.controlplane.config_file import Rewrite
 from proxy.controlplane.draining import Draining
 from proxy.controlplane.generations import GenerationBuilder, discard, prepare, retire
 from proxy.controlplane.history import Generations, HistoryEntry
@@ -111,6 +114,21 @@ class Reloader:
             _log.error("rollback_refused", to=number, by=by, generation=serving, problems=problems)
             return self._outcome(problems)
 
+    async def reconfigure(self, changes: Sequence[Change], by: str, why: str) -> tuple[Change, ...]:
+        """Change the file and take it; see `Services.reconfigure`. Raises ChangeRefusedError."""
+        async with self._turn:
+            try:
+                return await self._reconfigure(changes, _Reason(by, why, f"{why} (by {by})"))
+            except _StoppedError:
+                problems: tuple[str, ...] = (_STOPPING,)
+            except ChangeRefusedError as error:
+                problems = error.problems
+            except _REFUSALS as error:
+                problems = _problems(error)
+            places = [change.place for change in changes]
+            _log.error("reconfigure_refused", by=by, why=why, places=places, problems=problems)
+            raise ChangeRefusedError(problems)
+
     # the roads
 
     async def _try(self, file: str) -> ReloadOutcome:
@@ -161,6 +179,33 @@ class Reloader:
         _log.warning("rolled_back", **self._told(moves), to=number, by=by)
         return replace(self._outcome(), changed=True, moves=moves)
 
+    async def _reconfigure(
+        self, changes: Sequence[Change], reason: "_Reason"
+    ) -> tuple[Change, ...]:
+        path = self._seen.path
+        rewrite = await self._until_stopped(asyncio.to_thread(Rewrite, path, changes))
+        now, then = await self._until_stopped(asyncio.to_thread(self._both, rewrite))
+        if now.digest != self._serving.digest:
+            said = f"{path} holds something else than what serves; reload it first"
+            raise ChangeRefusedError([said])
+        moves = await self._swap(then, reason, rewrite)
+        self._follow(await asyncio.to_thread(Seen.at, path, then.config.plugins.path))
+        self._in_file = then.digest
+        self._note_success(then, changed=True)
+        self._parts.door.accounting.reloaded(done=True)
+        places = [change.place for change in changes]
+        told = self._told(moves)
+        _log.warning("reconfigured", **told, by=reason.by, why=reason.why, places=places)
+        return rewrite.undo
+
+    def _both(self, rewrite: Rewrite) -> tuple[Material, Material]:
+        """Return what the file holds, and what it is to hold. Raises ConfigError."""
+        now, then = (
+            material_of(parse(content, self._seen.path, self._env))
+            for content in (rewrite.before, rewrite.content)
+        )
+        return now, then
+
     def release_quarantine(self, plugin: str | None) -> tuple[str, ...]:
         """Let quarantined uses serve again; see `AdminView.release_quarantine`."""
         plugins = self._parts.door.generation.plugins
@@ -196,14 +241,21 @@ class Reloader:
             await discard(after)
             raise
 
-    async def _swap(self, material: Material, reason: "_Reason") -> tuple[RolloutPreview, ...]:
+    async def _swap(
+        self, material: Material, reason: "_Reason", rewrite: Rewrite | None = None
+    ) -> tuple[RolloutPreview, ...]:
+        """Serve it; where it is a rewrite of the file, together with that or not at all."""
         parts, before = self._parts, self._parts.door.generation
         after, moves = await self._prepare(material)
         try:
             await self._until_stopped(parts.draining.make_room(before.limits.drain))
+            if rewrite is not None:
+                await asyncio.to_thread(rewrite.write)
             await parts.take_over(after)
         except BaseException:
             await discard(after)
+            if rewrite is not None:
+                await asyncio.to_thread(rewrite.put_back)
             raise
         retire(before, after)
         parts.draining.retire(before)

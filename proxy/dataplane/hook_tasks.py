@@ -115,8 +115,11 @@ async def dispatch(
     if isinstance(reply.body, bytes):
         if chains.rewrite_response and reply.body and reply.status not in BODILESS:
             # A plugin may keep a reply, and return it again and again.
-            copy = reply.copied()
+            copy, by_rule = reply.copied(), reply.by_rule
             reply = await _rewritten_reply(exchange, chains.rewrite_response, request, copy)
+            if by_rule:  # in whatever words
+                reply = reply.copied()
+                reply.by_rule = True
         return partial(exchange.answer, reply)
     parts: AsyncIterator[bytes] = reply.body
     try:

@@ -296,7 +296,7 @@ class PluggedExchange(SplitExchange):
 
     def answer(self, reply: Reply) -> None:
         """Answer with a plugin's reply, or with a rewritten one."""
-        if self._destination.goal.plugin and self._given_up(reply.status):
+        if self._destination.goal.plugin and self._given_up(reply.status, by_rule=reply.by_rule):
             return
         reply = reply.copied()  # a plugin may keep one and return it again and again
         try:

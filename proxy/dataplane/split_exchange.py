@@ -96,12 +96,17 @@ class SplitExchange(Exchange):
 
     # the rescue
 
-    def _given_up(self, status: int) -> bool:
-        """Note that the arm answers with `status`; true if legacy is asked instead."""
+    def _given_up(self, status: int, *, by_rule: bool = False) -> bool:
+        """Note that the arm answers with `status`; true if legacy is asked instead.
+
+        `by_rule`: a rule of the operator's refuses, which says nothing of the arm.
+        """
         if self._headed:
             return False
         self._headed = perf_counter()
         self._upstream_status = status
+        if by_rule and status < 500:
+            self._sent = False
         if status < 500 or not self._may_rescue():
             return False
         self._let_go(None)

@@ -162,7 +162,7 @@ class _Method:
 
     def unknown(self) -> Wrong:
         """There is no such hook."""
-        hint = nearest(self.name, HOOKS) or f"the hooks are {listed(HOOKS)}"
+        hint = nearest(self.name, HOOKS) or f"the hooks are {', '.join(HOOKS)}"
         return self._wrong(self._text, "the name of a hook", hint)
 
     def unknown_arguments(self, message: str) -> Iterator[Wrong]:

@@ -29,7 +29,8 @@ from proxy.pluginhost.metrics import PluginMetrics
 from proxy.pluginhost.plugin_set import PluginSet
 from proxy.pluginhost.routers import provide
 from proxy.pluginhost.running import in_thread
-from proxy.pluginhost.services import Surroundings
+from proxy.pluginhost.services import Reconfigure, Surroundings, nothing_to_change
+from proxy.pluginhost.spending import Spending
 from proxy.pluginhost.stores import PluginStores
 from proxy.pluginhost.wanted import Wanted
 from proxy.settings.problems import ConfigError, Problem
@@ -52,6 +53,7 @@ class PluginHost:
         wall_clock: Callable[[], float] = time.time,
         *,
         stores: PluginStores | None = None,
+        reconfigure: Reconfigure = nothing_to_change,
         trace_hooks: bool | None = None,
         startup_seconds: float = STARTUP_SECONDS,
         shutdown_seconds: float = SHUTDOWN_SECONDS,
@@ -59,13 +61,23 @@ class PluginHost:
     ) -> None:
         """`stores` gives plugins theirs; without it there are none.
 
+        `reconfigure` changes the configuration for them.
         `trace_hooks` is what CROSSFADE_TRACE_HOOKS says, unless it is given.
         """
         traced = tracing.wanted() if trace_hooks is None else trace_hooks
         self.faults = FaultLog(self._quarantined, clock)
         """What the plugins' faults come to, over all reloads."""
         self._alerts = Alerts(self._told)
-        self._around = Surroundings(PluginMetrics(registry), self.alert, clock, wall_clock, stores)
+        self._spending = Spending(self._metering)
+        self._around = Surroundings(
+            PluginMetrics(registry),
+            self.alert,
+            clock,
+            wall_clock,
+            stores,
+            self._spending,
+            reconfigure,
+        )
         self._codes = LiveCodes()
         self._maker = Maker(self.faults, clock, traced=traced)
         self._startup_seconds = startup_seconds
@@ -73,6 +85,7 @@ class PluginHost:
         self._import_seconds = import_seconds
         self._sets: list[PluginSet] = []
         self._serving: PluginSet | None = None
+        self._served: PluginSet | None = None
         self._endings: set[asyncio.Task[None]] = set()
 
     async def prepare(self, wanted: Wanted, before: PluginSet | None = None) -> PluginSet:
@@ -117,8 +130,9 @@ class PluginHost:
             self._make(wanted, gathered, _NOTHING)
 
     def serve(self, plugins: PluginSet) -> None:
-        """Let alerts and moves go to the applications of this set: it is in force."""
-        self._serving = plugins
+        """Let alerts, moves and spending go to the applications of this set: it is in force."""
+        self._serving = self._served = plugins
+        self._spending.serves()
 
     def moved(self, move: Move) -> None:
         """Tell the applications that a rollout has changed who goes where."""
@@ -151,6 +165,8 @@ class PluginHost:
             if self._serving is plugins:
                 self._serving = None
             await self._owned(self._let_go(plugins.instances))
+            if self._served is plugins:
+                self._served = None
 
     def changed(self, guard: Guard) -> None:
         """Make all chains anew in which a use has a part that is quarantined or released."""
@@ -207,6 +223,8 @@ class PluginHost:
             one.holders -= 1
             if one.holders == 0 and one.services is not None:
                 ended.append(one)
+        # Who meters ends last: the others may still tell what their last calls have used.
+        ended.sort(key=lambda one: "spend_settled" in one.calls)
         try:
             await stop(ended, self._shutdown_seconds)
         finally:
@@ -221,6 +239,10 @@ class PluginHost:
 
     def _told(self) -> Iterable[ApplicationInstance]:
         return () if self._serving is None else self._serving.applications
+
+    def _metering(self) -> Iterable[ApplicationInstance] | None:
+        """Return those of the set in force, or of the last one while the process ends."""
+        return None if self._served is None else self._served.applications
 
     def _quarantined(self, guard: Guard) -> None:
         self.changed(guard)

@@ -1,30 +1,67 @@
 """What the host hands to `startup`; the real thing behind `proxy.api.Services`."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from proxy.api.changes import Change, ChangeRefusedError
 from proxy.api.events import Alert
+from proxy.api.spending import ALLOWED, PlannedSpend, SettledSpend, SpendAnswer
 from proxy.api.stores import DynamoTable, RedisScripts, SqliteFile
 from proxy.pluginhost.guard import CATCHABLE, Guard
 from proxy.pluginhost.metrics import CounterHandle, GaugeHandle, Kind, PluginMetrics, Series
 from proxy.pluginhost.offers import Offers
 from proxy.pluginhost.stores import NoStores, Opened, PluginStores
 
-__all__ = ["PluginServices", "Surroundings"]
+__all__ = ["Meters", "PluginServices", "Reconfigure", "Surroundings", "nothing_to_change"]
+
+Reconfigure = Callable[[Sequence[Change], str, str], Awaitable[tuple[Change, ...]]]
+"""Changes the configuration: what, by whom and why; see `Services.reconfigure`."""
 
 _Service = TypeVar("_Service")
 _Opened = TypeVar("_Opened", bound=Opened)
 
 
+class Meters(Protocol):
+    """Who is asked about calls that are paid for, in the name of all plugins; see `spending`."""
+
+    async def plan(self, attempt: PlannedSpend) -> SpendAnswer:
+        """Return whether it may be sent."""
+
+    def settle(self, entry: SettledSpend) -> None:
+        """Tell what became of it."""
+
+
+class _NobodyMeters:
+    async def plan(self, _: PlannedSpend) -> SpendAnswer:
+        return ALLOWED
+
+    def settle(self, entry: SettledSpend) -> None:
+        pass
+
+
+async def nothing_to_change(*_: object) -> tuple[Change, ...]:
+    """Refuse: nobody has said how."""
+    raise ChangeRefusedError(["no configuration serves here that could be changed"])
+
+
 class Surroundings:
     """What the services of all plugins have in common."""
 
-    __slots__ = ("alert", "clock", "metrics", "offers", "stores", "wall_clock")
+    __slots__ = (
+        "alert",
+        "clock",
+        "metrics",
+        "offers",
+        "reconfigure",
+        "spending",
+        "stores",
+        "wall_clock",
+    )
 
     def __init__(
         self,
@@ -33,16 +70,21 @@ class Surroundings:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         stores: PluginStores | None = None,
+        spending: Meters | None = None,
+        reconfigure: Reconfigure = nothing_to_change,
     ) -> None:
         """`clock` only goes forward, `wall_clock` is Unix time; both in seconds.
 
-        Without `stores` a plugin that asks for one is told that there are none.
+        Without `stores` a plugin that asks for one is told that there are none; without
+        `spending` nobody meters.
         """
         self.metrics = metrics
         self.alert = alert
         self.clock = clock
         self.wall_clock = wall_clock
         self.stores = NoStores() if stores is None else stores
+        self.spending = _NobodyMeters() if spending is None else spending
+        self.reconfigure = reconfigure
         self.offers = Offers()
 
 
@@ -99,6 +141,18 @@ class PluginServices:
     def alert(self, alert: Alert) -> None:
         """Tell every plugin that has the hook `alert_raised`."""
         self._around.alert(alert)
+
+    async def plan_spend(self, attempt: PlannedSpend) -> SpendAnswer:
+        """Ask every plugin that meters whether a call may be sent."""
+        return await self._around.spending.plan(attempt)
+
+    def settle_spend(self, entry: SettledSpend) -> None:
+        """Tell every plugin that meters what became of a call."""
+        self._around.spending.settle(entry)
+
+    async def reconfigure(self, changes: Sequence[Change], by: str, why: str) -> tuple[Change, ...]:
+        """Change the configuration file, and serve it. Raises ChangeRefusedError."""
+        return await self._around.reconfigure(tuple(changes), by, why)
 
     def share(self, kind: type[_Service], offer: _Service) -> None:
         """Offer a service to other plugins. Raises RuntimeError once the plugin has ended."""

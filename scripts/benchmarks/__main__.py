@@ -8,13 +8,16 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from proxy import __version__
 from scripts.benchmarks import (
+    ledger,
     limits,
     memory,
+    metering,
     plugins,
     queue,
     report,
@@ -24,8 +27,20 @@ from scripts.benchmarks import (
 )
 from scripts.benchmarks.servers import program
 
-PARTS = ("http", "plugins", "memory", "websocket", "dispatch", "stream", "limits", "queue")
-WITH_WRK = frozenset(("http", "plugins", "dispatch", "all"))
+PARTS = (
+    "http",
+    "plugins",
+    "memory",
+    "websocket",
+    "dispatch",
+    "stream",
+    "limits",
+    "queue",
+    "ledger",
+    "metering",
+    "metered",
+)
+WITH_WRK = frozenset(("http", "plugins", "dispatch", "metered", "all"))
 
 
 def arguments() -> argparse.Namespace:
@@ -50,22 +65,22 @@ def measure(part: str, rounds: int, seconds: int) -> report.Results:
             "python": platform.python_version(),
         },
     }
-    if part in {"http", "all"}:
-        results["http"] = requests.run(rounds, seconds)
-    if part in {"plugins", "all"}:
-        results["plugins"] = plugins.run(8 * rounds)
-    if part in {"memory", "all"}:
-        results["memory"] = memory.run()
-    if part in {"websocket", "all"}:
-        results["websocket"] = websocket.run()
-    if part in {"dispatch", "all"}:
-        results["dispatch"] = workflows.dispatch(rounds, seconds)
-    if part in {"stream", "all"}:
-        results["stream"] = workflows.stream(rounds)
-    if part in {"limits", "all"}:
-        results["limits"] = limits.run(rounds)
-    if part in {"queue", "all"}:
-        results["queue"] = queue.run(rounds)
+    runs: dict[str, Callable[[], object]] = {
+        "http": lambda: requests.run(rounds, seconds),
+        "plugins": lambda: plugins.run(8 * rounds),
+        "memory": memory.run,
+        "websocket": websocket.run,
+        "dispatch": lambda: workflows.dispatch(rounds, seconds),
+        "stream": lambda: workflows.stream(rounds),
+        "limits": lambda: limits.run(rounds),
+        "queue": lambda: queue.run(rounds),
+        "ledger": lambda: ledger.run(rounds),
+        "metering": lambda: metering.run(rounds),
+        "metered": lambda: workflows.metered(rounds, seconds),
+    }
+    for name in PARTS:
+        if part in {name, "all"}:
+            results[name] = runs[name]()
     return results
 
 

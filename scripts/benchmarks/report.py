@@ -31,6 +31,8 @@ BUDGETS = (
     Budget("a workflow, us", ("dispatch", "cpu_us"), 1700),
     Budget("a chunk of a stream, us", ("stream", "chunk_us"), 25),
     Budget("a check in memory, 3 windows, us", ("limits", "memory_us", "3"), 10),
+    Budget("an attempt in the journal of costs, us", ("ledger", "attempt_us"), 150),
+    Budget("a metered dispatch in memory, us", ("metering", "memory_us", "16"), 150),
 )
 
 LITELLM_US = 17_300
@@ -164,6 +166,51 @@ def queue_table(queue: Results) -> Iterator[str]:
         yield f"| {title} | {queue['per_s'][name]:,} |"
 
 
+def ledger_table(ledger: Results) -> Iterator[str]:
+    """One line for each way to write."""
+    yield f"Medians of {ledger['rounds']} rounds of {ledger['attempts']:,} attempts, in one file."
+    yield ""
+    yield "| the journal of costs | CPU µs | at most | per second |"
+    yield "|---|---:|---:|---:|"
+    yield (
+        f"| an attempt, planned and settled, {ledger['at_once']} at a time "
+        f"| {ledger['attempt_us']:.1f} | 150 | |"
+    )
+    yield (
+        f"| an end, as fast as they come | {ledger['settled_us']:.1f} | "
+        f"| {ledger['settled_per_s']:,.0f} |"
+    )
+
+
+def metering_table(metering: Results) -> Iterator[str]:
+    """One line per store of the budgets."""
+    yield f"Medians of {metering['rounds']} rounds of {metering['attempts']:,} attempts."
+    yield ""
+    at_once = tuple(metering["memory_us"])
+    heads = (f"{one} at a time" for one in at_once)
+    yield f"| CPU µs of a dispatch more, two budgets in | {' | '.join(heads)} | at most, 16 |"
+    yield f"|---|{'---:|' * len(at_once)}---:|"
+    for store, title, most in (("memory", "memory", "150"), ("redis", "Redis", "")):
+        numbers = (f"{metering[f'{store}_us'][one]:,.0f}" for one in at_once)
+        yield f"| {title} | {' | '.join(numbers)} | {most} |"
+
+
+def metered_table(metered: Results) -> Iterator[str]:
+    """One line each for workflows with and without metering."""
+    yield f"Medians of {metered['rounds']} interleaved rounds of {metered['seconds']} s; a user's"
+    yield "first attempt of a day, which reads what the ledger knows of them, is among them. What"
+    yield f"metering adds within a round: {metered['more_us']:,.0f} µs of CPU."
+    yield ""
+    yield "| whole answers | CPU µs per workflow | requests/s | p50 ms | p99 ms |"
+    yield "|---|---:|---:|---:|---:|"
+    for name, title in (("plain", "without metering"), ("metered", "with metering")):
+        row = metered[name]
+        yield (
+            f"| {title} | {row['cpu_us']:,.0f} | {row['rps']:,.0f} "
+            f"| {row['p50_ms']:.1f} | {row['p99_ms']:.1f} |"
+        )
+
+
 def markdown(results: Results) -> str:
     """All measured parts as Markdown."""
     machine = results["machine"]
@@ -180,6 +227,9 @@ def markdown(results: Results) -> str:
         "stream": stream_table,
         "limits": limits_table,
         "queue": queue_table,
+        "ledger": ledger_table,
+        "metering": metering_table,
+        "metered": metered_table,
     }
     titles = {
         "http": "Requests",
@@ -190,6 +240,9 @@ def markdown(results: Results) -> str:
         "stream": "Streams",
         "limits": "Limits",
         "queue": "The queue of messages",
+        "ledger": "The ledger of costs",
+        "metering": "Metering",
+        "metered": "Workflows with metering",
     }
     for part, table in parts.items():
         if part in results:

@@ -13,7 +13,7 @@ from statistics import median
 
 from scripts.benchmarks import streams
 from scripts.benchmarks.processes import Server, free_port, serving
-from scripts.benchmarks.requests import measure, middle, wrk
+from scripts.benchmarks.requests import Sample, measure, middle, wrk
 from tests.kit.provider import answer
 from tests.kit.provider.process import ProviderProcess
 
@@ -57,9 +57,16 @@ plugins:
       openai-4o: {{provider: openai, model: gpt-4o, price: {{input: "2.50", output: "10"}}}}
       openai-mini: {{provider: openai, model: gpt-4o-mini, price: {{input: "0.15", output: "0.6"}}}}
     cache: {{use: last_resort}}
-    workflows: "sqlite://{folder}/workflows.db"
-log: {{format: json, level: warning}}
+    workflows: "sqlite://{folder}/var/workflows.db"
+{metering}log: {{format: json, level: warning}}
 """
+METERING = """  cost_meter:
+    journal: "sqlite://{folder}/var/costs.db"
+    budgets:
+      user-day: {{of: user, limit: "4000000", per: day}}
+      month: {{of: everyone, limit: "4000000", per: month}}
+"""
+"""What is spent is written and held to two budgets; by them nothing is refused."""
 
 CAMPAIGN = """{"userId": "user-TURN", "action": "content_planning",
  "platforms": ["instagram", "tiktok"],
@@ -70,19 +77,23 @@ INTENT = """{"type": "message_generation", "userId": "user-TURN", "stream": true
 
 
 @contextmanager
-def orchestrating(folder: Path, provider: ProviderProcess) -> Iterator[Server]:
+def orchestrating(
+    folder: Path, provider: ProviderProcess, *, metered: bool = False
+) -> Iterator[Server]:
     """Run Crossfade with the orchestrator on its new arm; nothing goes to legacy."""
-    port, path = free_port(), folder / "orchestrating.yaml"
+    name = "metering" if metered else "orchestrating"
+    port, path = free_port(), folder / f"{name}.yaml"
     text = CONFIG.format(
         port=port,
         admin=free_port(),
         azure=provider.url_azure,
         openai=provider.url_openai,
         folder=folder,
+        metering=METERING.format(folder=folder) if metered else "",
     )
     path.write_text(text)
     command = [sys.executable, "-m", "proxy", "serve", "--config", str(path)]
-    with serving("orchestrating", port, command, folder) as server:
+    with serving(name, port, command, folder) as server:
         yield server
 
 
@@ -106,14 +117,53 @@ def dispatch(rounds: int, seconds: int) -> dict[str, object]:
         with stage(Path(folder)) as (server, provider):
             wrk(server.port, WARM_UP_SECONDS, "/api/campaigns", body)
             for number in range(1, rounds + 1):
-                before = provider.counts()["executed"]
-                sample = measure(server, seconds, "/api/campaigns", body)
-                executed = provider.counts()["executed"] - before
-                if executed < sample.requests:
-                    raise RuntimeError(f"{sample.requests} workflows, but {executed} were executed")
+                sample = _executed(server, provider, seconds, body)
                 samples.append(sample)
                 print(f"round {number}: {sample.cpu_us:.0f} us a workflow, {sample.rps:.0f}/s")
     return {"rounds": rounds, "seconds": seconds, **middle(samples)}
+
+
+def metered(rounds: int, seconds: int) -> dict[str, object]:
+    """Measure the same with and without metering, by turns.
+
+    Raises RuntimeError where an answer came from elsewhere than the provider.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="crossfade-bench-") as folder,
+        tempfile.TemporaryDirectory(prefix="crossfade-bench-") as other,
+        ProviderProcess() as provider,
+        orchestrating(Path(folder), provider) as plain,
+        orchestrating(Path(other), provider, metered=True) as metering,
+    ):
+        body = Path(folder) / "body"
+        body.write_text(CAMPAIGN)
+        samples: dict[str, list[Sample]] = {"plain": [], "metered": []}
+        for server in (plain, metering):
+            wrk(server.port, WARM_UP_SECONDS, "/api/campaigns", body)
+        for number in range(1, rounds + 1):
+            for name, server in (("plain", plain), ("metered", metering)):
+                sample = _executed(server, provider, seconds, body)
+                samples[name].append(sample)
+                print(f"round {number}: {sample.cpu_us:.0f} us a workflow, {name}")
+    more = (
+        with_it.cpu_us - without.cpu_us
+        for with_it, without in zip(samples["metered"], samples["plain"], strict=True)
+    )
+    return {
+        "rounds": rounds,
+        "seconds": seconds,
+        "more_us": round(median(more), 1),
+        **{name: middle(some) for name, some in samples.items()},
+    }
+
+
+def _executed(server: Server, provider: ProviderProcess, seconds: int, body: Path) -> Sample:
+    before = provider.counts()["executed"]
+    sample = measure(server, seconds, "/api/campaigns", body)
+    executed = provider.counts()["executed"] - before
+    if executed < sample.requests:
+        raise RuntimeError(f"{sample.requests} workflows, but {executed} were executed")
+    return sample
 
 
 def stream(rounds: int) -> dict[str, object]:

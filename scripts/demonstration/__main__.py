@@ -73,6 +73,7 @@ def announce(stage: Stage, view: View) -> None:
         f"  curl -i -H 'X-User-Id: user-0001' -d '{json.dumps(WANTED)}' {stage.url}/api/campaigns"
     )
     view.say(f"  curl {stage.admin_url}/status    and    {stage.admin_url}/metrics")
+    view.say(f"  .venv/bin/crossfade costs --by arm --by model --config {stage.config}")
     view.say(f"  edit the percentage in {stage.config}")
 
 
@@ -84,6 +85,7 @@ async def demonstrate(pace: Pace, *, keep: bool) -> int:
             with view:
                 await under_traffic(stage, view, pace)
             kept = view.summary()
+            view.costs(await stage.costs())
             if not kept:
                 for warning in stage.warnings():
                     view.say(f"the proxy said: {warning}")

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -155,6 +155,14 @@ class Stage:
         async with self._admin.get(f"{self.admin_url}/status") as response:
             status = await response.json()
         return int(status["generation"])
+
+    async def costs(self) -> dict[str, Any]:
+        """What calls to the providers have cost until now, as `crossfade costs --json` says it."""
+        assert self._admin is not None
+        async with self._admin.get(f"{self.admin_url}/plugins/cost_meter/report") as response:
+            response.raise_for_status()
+            told: dict[str, Any] = await response.json()
+        return told
 
     async def set_percentage(self, percentage: float) -> None:
         """Edit the file as an operator's editor does, and wait until the proxy serves it."""

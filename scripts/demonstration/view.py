@@ -1,7 +1,7 @@
 """What the demonstration shows: a live picture on a terminal, plain lines elsewhere."""
 
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -97,6 +97,15 @@ class View:
                 f" {tally.requests} requests, {tally.failures} failures,"
                 f" {len(tally.switched_back)} switched back"
             )
+
+    def costs(self, told: dict[str, Any]) -> None:
+        """Say what new has cost, and what the same requests would have cost on legacy."""
+        total, saved = told["total"], told["savings"]["usd"]
+        beside = f", {saved} USD less than on legacy" if saved is not None else ""
+        self.say(
+            f"New has spent {total['usd']} USD at the providers for"
+            f" {total['requests']:,} requests{beside}."
+        )
 
     def summary(self) -> bool:
         """Print the final table; tell whether every promise was kept."""

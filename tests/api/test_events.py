@@ -27,5 +27,5 @@ def test_what_is_printed_of_an_outcome_is_the_decision_and_the_status() -> None:
 @pytest.mark.parametrize("event", [Alert, Move])
 def test_each_part_of_an_event_is_of_a_plain_kind(event: type) -> None:
     kinds = get_type_hints(event)
-    assert set(kinds.values()) <= {str, int, float}
+    assert set(kinds.values()) <= {str, int, float, bool}
     assert len(kinds) >= 4

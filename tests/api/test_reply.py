@@ -96,6 +96,14 @@ def test_a_refusal_carries_its_answer_and_tells_nothing_of_it() -> None:
     assert str(refusal) == "answered with 413"
 
 
+def test_a_refusal_by_a_rule_stays_one_when_it_is_copied() -> None:
+    refusal = problem_reply(429, "No more today.")
+    assert not refusal.by_rule
+    refusal.by_rule = True
+    assert refusal.copied().by_rule
+    assert not Reply(429).copied().by_rule
+
+
 def test_what_is_printed_of_a_reply_is_its_status() -> None:
     assert repr(Reply(418, {"A": "hush"}, "hush")) == "Reply(418)"
     assert repr(ReplyHead(200, upstream().headers)) == "ReplyHead(200)"

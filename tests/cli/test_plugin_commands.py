@@ -67,6 +67,25 @@ def test_plugins_with_commands_are_listed_with_what_they_say_they_are() -> None:
     assert "--times" in crossfade("echo", "say", "--help")[1]
 
 
+def test_one_command_may_be_run_without_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = """
+        def sum_up(by: list[str] | None = None) -> None:
+            sys.stdout.write("+".join(by or ("nothing",)))
+        cli.add(sum_up, default=True)
+"""
+    write_config(tmp_path, {"echo": ECHO + more}, NAMED)
+    monkeypatch.chdir(tmp_path)
+    assert crossfade("echo") == (0, "nothing", "")
+    assert crossfade("echo", "--by", "a", "--by", "b") == (0, "a+b", "")
+    assert crossfade("echo", "sum-up", "--by", "a") == (0, "a", "")
+    assert crossfade("echo", "say", "hi") == (0, "hi", "")
+    assert "Say a text a few times." in crossfade("echo", "--help")[1]
+    assert crossfade("echo", "else")[0] == 2
+    assert crossfade("echo", "--else")[0] == 2
+
+
 @pytest.mark.parametrize("spelt", [("--config", "{}"), ("-c", "{}"), ("--config={}",)])
 def test_the_configuration_is_the_one_that_the_command_names(
     tmp_path: Path, spelt: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -90,6 +109,7 @@ def test_without_a_configuration_a_strange_word_is_no_command(
     assert code == 2
     assert "No such command 'echo'" in err
     assert "not known" not in err
+    assert "no config.yaml is here, so no plugin has commands; name yours with --config" in err
 
 
 def test_a_broken_configuration_is_said_to_be_why_a_command_is_not_known(folder: Path) -> None:
@@ -97,6 +117,7 @@ def test_a_broken_configuration_is_said_to_be_why_a_command_is_not_known(folder:
     code, _, err = crossfade("echo", "say")
     assert code == 2
     assert "the commands of plugins are not known: config.yaml:" in err
+    assert "No such command" not in err
     assert crossfade("--help")[0] == 0
     assert "echo" not in crossfade("--help")[1]
     assert crossfade("version")[2] == "", "our own commands need no configuration"
@@ -213,7 +234,51 @@ def test_a_command_is_called_like_its_function_or_as_it_is_told() -> None:
 
     commands.add(say_it)
     commands.add(say_it, name="again")
-    assert list(typer.main.get_group(commands.app).commands) == ["say-it", "again"]
+    assert list(typer.main.get_group(commands.apps["echo"]).commands) == ["say-it", "again"]
+
+
+GROUPED = """
+import sys
+
+class Costs(Application):
+    commands = "costs"
+    @hook
+    def provide_commands(self, cli):
+        cli.add(lambda: sys.stdout.write("report"), name="report")
+        cli.add(lambda id: sys.stdout.write(f"show {id}"), name="show", group="%s")
+"""
+
+
+def test_a_plugin_can_have_a_second_group_of_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_config(tmp_path, {"meter": GROUPED % "advice"}, "plugins: {path: plugins, meter: {}}\n")
+    monkeypatch.chdir(tmp_path)
+    assert crossfade("costs", "report") == (0, "report", "")
+    assert crossfade("advice", "show", "7") == (0, "show 7", "")
+    assert crossfade("costs", "show", "7")[0] == 2
+    out = crossfade("--help")[1]
+    assert "costs" in out
+    assert "advice" in out
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        ("serve", "its commands are called serve, as others are already"),
+        ("echo", "its commands are called echo, as others are already"),
+        ("No Group", "No Group is no group"),
+    ],
+)
+def test_a_group_cannot_take_the_place_of_other_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, said: str
+) -> None:
+    plugins = "plugins: {path: plugins, echo: {}, meter: {}}\n"
+    write_config(tmp_path, {"echo": ECHO, "meter": GROUPED % group}, plugins)
+    monkeypatch.chdir(tmp_path)
+    code, _, err = crossfade("advice")
+    assert code == 2
+    assert said in err
 
 
 @pytest.mark.usefixtures("folder")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks import limits, queue, report, streams, workflows
+from scripts.benchmarks import ledger, limits, metering, queue, report, streams, workflows
 from scripts.benchmarks.__main__ import PARTS
 from scripts.benchmarks.plugins import difference
 from scripts.benchmarks.requests import Sample, middle, ratios
@@ -105,7 +105,7 @@ def test_what_is_measured_of_the_orchestrator_comes_from_the_provider(tmp_path: 
         intent = workflows.INTENT
         assert streams.read(server.port, "/streams", intent, connections=1, each=1) == 3
         assert provider.counts()["executed"] == 2
-    assert (tmp_path / "workflows.db").exists()
+    assert (tmp_path / "var" / "workflows.db").exists()
 
 
 def test_the_orchestrator_has_its_tables() -> None:
@@ -175,3 +175,36 @@ def test_what_is_measured_of_the_queue_goes_through_it(monkeypatch: pytest.Monke
     found = queue.run(1)
     assert found["per_s"].keys() == {"sqlite", "redis"}
     assert all(found["per_s"].values())
+
+
+def test_metering_has_its_tables() -> None:
+    row = {"cpu_us": 1234.0, "rps": 700.0, "p50_ms": 40.0, "p99_ms": 90.0}
+    text = report.markdown(
+        {
+            "date": "2026-01-01",
+            "version": "1",
+            "machine": {"cpus": 2, "system": "Linux", "python": "3.11"},
+            "metering": {
+                "rounds": 3,
+                "attempts": 6000,
+                "memory_us": {"1": 250.4, "16": 120.0, "64": 110.0},
+                "redis_us": {"1": 900.0, "16": 300.0, "64": 280.0},
+            },
+            "metered": {"rounds": 3, "seconds": 4, "more_us": 141.0, "plain": row, "metered": row},
+        }
+    )
+    assert "| memory | 250 | 120 | 110 | 150 |" in text
+    assert "| Redis | 900 | 300 | 280 |  |" in text
+    assert "metering adds within a round: 141 µs" in text
+    assert "| with metering | 1,234 | 700 | 40.0 | 90.0 |" in text
+
+
+def test_what_is_measured_of_metering_is_planned_written_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metering, "ATTEMPTS", 40)
+    monkeypatch.setattr(ledger, "ATTEMPTS", 40)
+    found = metering.run(1)
+    assert found["memory_us"].keys() == found["redis_us"].keys() == {"1", "16", "64"}
+    assert all(took > 0 for some in ("memory_us", "redis_us") for took in found[some].values())
+    assert ledger.run(1)["settled_per_s"] > 0

@@ -13,6 +13,7 @@ from scripts.plugin_pages import signature
 from scripts.reference_pages import FOLDER
 from tests.kit.plugged import GET, OK, plugged
 from tests.kit.transport import on_memory_loop, turns
+from tests.pluginhost.test_spending import ATTEMPT, ENTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,6 +38,10 @@ class Everything(Application):
     def rollout_moved(self, move): self.called.append("rollout_moved")
     @hook
     def alert_raised(self, alert): self.called.append("alert_raised")
+    @hook
+    async def spend_planned(self, attempt): self.called.append("spend_planned")
+    @hook
+    def spend_settled(self, entry): self.called.append("spend_settled")
 
 class EveryUse(Use):
     application: Everything
@@ -127,7 +132,9 @@ async def test_each_hook_is_called_in_the_life_of_a_proxy() -> None:
         assert host.judge(QUESTION) == [Verdict("pass", "")]
         host.moved(Move("r", 0, 5, "test", "because"))
         host.alert(Alert("test", "r", "Something."))
+        assert (await host._around.spending.plan(ATTEMPT)).allowed
+        host._around.spending.settle(ENTRY)
 
-    # Commands are provided in a process of their own: tests/cli.
-    assert set(HOOKS) - set(called) == {"provide_commands"}
+    # Commands, and what they call, have a process of their own: tests/cli.
+    assert set(HOOKS) - set(called) == {"migrate", "provide_commands"}
     assert (called[0], called[-1]) == ("startup", "shutdown")

@@ -17,6 +17,7 @@ _AUTHORITY = (
 # Tested through others; each with where.
 ELSEWHERE = {
     "proxy/__main__.py": "one line; tests/contract/test_demo.py starts it",
+    "proxy/api/alerts.py": "a protocol: tests/plugins/notify/serving/test_endpoints.py keeps it",
     "proxy/cli/admin_client.py": "tests/cli/test_status.py, tests/cli/test_reload.py ask with it",
     "proxy/cli/main.py": "a list of commands; tests/cli/test_version.py walks it",
     "proxy/cli/options.py": "options that commands share: tests/cli/test_plugins.py",

@@ -11,7 +11,7 @@ from scripts.house_rules import source_files
 
 NAMED = re.compile(r"`crossfade ((?:(?:[a-z][a-z-]*|\{[^}]*\}|[A-Z]+)(?: |(?=`)))+)")
 
-PLUGINS = {"hello", "orchestrator", "queue", "rate_limit"}
+PLUGINS = {"advice", "costs", "hello", "notify", "orchestrator", "queue", "rate_limit"}
 """Commands of plugins: one that the pages make up, and those that are shipped."""
 
 

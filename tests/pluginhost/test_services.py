@@ -1,18 +1,21 @@
 """What a plugin is handed at its start, and what becomes of it at its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from proxy.api import Alert, Services
+from proxy.api import Alert, Change, ChangeRefusedError, Services
 from proxy.pluginhost.faults import FaultKey, FaultLog
 from proxy.pluginhost.guard import APPLICATION, Guard
 from proxy.pluginhost.metrics import PluginMetrics
 from proxy.pluginhost.services import PluginServices, Surroundings
 from tests.kit.transport import turns
 from tests.pluginhost.hosting import log_lines
+
+CHANGE = Change(("expose",), False)
+UNDO = (Change(("expose",), None, False),)
 
 
 class Store:
@@ -39,14 +42,14 @@ class Given:
         self.guard = Guard("statsd", APPLICATION, "", self.faults, lambda: 5.0)
         metrics = PluginMetrics(self.registry)
         self.opened: list[Store] = []
-        around = Surroundings(
+        self.around = Surroundings(
             metrics,
             self.alerts.append,
             lambda: 5.0,
             lambda: 1700.0,
             self,  # type: ignore[arg-type]
         )
-        self.services = PluginServices(self.guard, around)
+        self.services = PluginServices(self.guard, self.around)
 
     def redis(self, plugin: str, url: str) -> "Store":
         self.opened.append(Store(f"{plugin} {url}"))
@@ -207,3 +210,20 @@ async def test_nothing_is_opened_or_offered_after_the_end() -> None:
     with pytest.raises(RuntimeError, match="plugin statsd has ended"):
         given.services.share(Given, given)
     assert given.services.shared(Given) is None
+
+
+async def test_a_change_of_the_configuration_goes_to_whoever_makes_it() -> None:
+    given, asked = Given(), []
+
+    async def change(changes: Sequence[Change], by: str, why: str) -> tuple[Change, ...]:
+        asked.append((changes, by, why))
+        return UNDO
+
+    given.around.reconfigure = change
+    assert await given.services.reconfigure([CHANGE], "ada", "cheaper") == UNDO
+    assert asked == [((CHANGE,), "ada", "cheaper")]
+
+
+async def test_where_no_configuration_serves_none_is_changed() -> None:
+    with pytest.raises(ChangeRefusedError, match="no configuration serves here"):
+        await Given().services.reconfigure([CHANGE], "ada", "cheaper")

@@ -75,9 +75,16 @@ class DeclinedError(Exception):
             kind = {"type": QUOTA_EXCEEDED}
             if self.details:
                 more["violated-policies"] = list(self.details)
-            return problem_reply(self.status, str(self), self.headers, **kind, **more)
+            reply = problem_reply(self.status, str(self), self.headers, **kind, **more)
+            reply.by_rule = self.by_limit
+            return reply
         told = Refusal(error=str(self), code=self.code, details=self.details or None)
         return reply_of(told, self.status, self.headers)
+
+    @property
+    def by_limit(self) -> bool:
+        """Whether a limit refuses it, which says nothing of how well the queue does."""
+        return self.code == "RATE_LIMIT"
 
     @property
     def retry_after(self) -> int | None:

@@ -152,7 +152,9 @@ def _refusal(declined: DeclinedError) -> Reply:
         headers |= declined.headers
     elif status >= 500:
         status, said["error"] = 500, "Internal server error"
-    return json_reply(said, status, headers)
+    reply = json_reply(said, status, headers)
+    reply.by_rule = declined.by_limit
+    return reply
 
 
 def _left(status: int, error: str) -> Unserved:

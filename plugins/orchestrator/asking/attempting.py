@@ -1,22 +1,32 @@
 """One attempt from its beginning to its end: journal, breaker, metrics, costs.
 
-Its end is told once, whatever happens, a cancellation included: the permit is given back, and
-the journal hears of an end unless it has refused the beginning.
+Its end is told once, whatever happens, a cancellation included: the permit is given back, whoever
+meters is told what was spent, and the journal hears of an end unless it has refused the beginning.
 """
 
 import asyncio
+from collections.abc import Mapping
 from random import SystemRandom
 from typing import NamedTuple, Protocol
 
 from proxy.api import Alert, Services
+from proxy.api.spending import (
+    PlannedSpend,
+    SettledSpend,
+    SpendAnswer,
+    SpendOutcome,
+    Usage,
+    UsageSource,
+)
 
-from ..deciding.calls import Answer, Failure, FailureClass, Usage
+from ..deciding.calls import Answer, Failure, FailureClass
 from ..deciding.chain import Try
-from ..deciding.costs import nano_usd, tokens_in
+from ..deciding.costs import tokens_in
 from ..deciding.health import Health, Trouble
 from ..deciding.matrix import MATRIX
 from ..workflows.record import Attempt, AttemptState
 from .metering import Meters
+from .spending import Spending
 
 __all__ = ["Around", "Attempting", "Journal"]
 
@@ -38,12 +48,32 @@ class Journal(Protocol):
     def decided(self, what: str, why: str) -> None:
         """Take in a decision: one word, and why."""
 
+    def warned(self, warnings: tuple[str, ...]) -> None:
+        """Take in what the caller is to be told of budgets that are nearly spent."""
+
+
+_OUTCOMES: Mapping[AttemptState, SpendOutcome] = {
+    "answered": "answered",
+    "failed": "failed",
+    "unknown": "unknown",
+}
+
+
+class _Used(NamedTuple):
+    """What an attempt has used, and who says so."""
+
+    usage: Usage | None
+    """None: nobody knows; what was planned counts."""
+    source: UsageSource
+    tier: str = ""
+
 
 class Around(NamedTuple):
     """What all attempts have in common."""
 
     health: Health
     meters: Meters
+    spending: Spending
     services: Services
     writing: "set[asyncio.Task[None]]"
     """What journals still write though nobody waits for it."""
@@ -58,19 +88,47 @@ class Around(NamedTuple):
 
 
 class Attempting:
-    """One attempt. Call `begin` and then one of the others; of those only the first counts."""
+    """One attempt. Call `plan`, `begin` and then one of the others, of which only the first counts.
+
+    Without leave from `plan` it is over.
+    """
 
     def __init__(
-        self, around: Around, step: Try, note: Journal, attempt: Attempt, *, stream: bool
+        self,
+        around: Around,
+        step: Try,
+        note: Journal,
+        attempt: Attempt,
+        planned: PlannedSpend,
+        *,
+        stream: bool,
     ) -> None:
-        """`attempt` says which one it is; nobody knows of it yet."""
+        """`attempt` says which one it is, `planned` what it may take; nobody knows of it yet."""
         self.attempt = attempt
+        self._planned = planned
         self._around = around
         self._step = step
         self._note = note
         self._stream = stream
         self._started = asyncio.get_running_loop().time()
         self._over = False
+
+    async def plan(self) -> SpendAnswer:
+        """Return whether it is paid for; one that is not has never been."""
+        try:
+            answer = await self._around.spending.plan(self._planned)
+        except BaseException:
+            self._never_was()
+            raise
+        if not answer.allowed:
+            self._never_was()
+        elif answer.warnings:
+            self._note.warned(answer.warnings)
+        return answer
+
+    def _never_was(self) -> None:
+        self._over = True
+        self._around.health.ignored(self.attempt.deployment, self._step.permit)
 
     async def begin(self) -> None:
         """Have the beginning made durable. Raises what the journal raises."""
@@ -84,8 +142,8 @@ class Attempting:
             await self._ends_hurriedly(self._failed(failure, free=True))
             raise
         except BaseException:
-            self._over = True
-            self._around.health.ignored(self.attempt.deployment, self._step.permit)
+            self._never_was()
+            self._around.spending.never_sent(self._planned)
             raise
 
     async def answered(self, answer: Answer) -> None:
@@ -104,14 +162,20 @@ class Attempting:
         )
         mean = health.times(name, stream=self._stream).mean(now)
         self._around.meters.first_byte(name, mean or 0.0, stream=self._stream)
-        said: dict[str, object] = {
-            "provider_id": answer.provider_id,
-            "answered_as": answer.model,
-            "finish_reason": answer.finish_reason,
-        }
+        used = _Used(answer.usage, self._provider_says, answer.tier)
         if answer.usage is None:
-            said |= self._used(self._guessed(answer)) | {"estimated": True}
-        await self._ends(self._ended("answered", "answered", answer.usage, now, **said))
+            used = _Used(self._guessed(answer), "guess", answer.tier)
+        await self._ends(
+            self._ended(
+                "answered",
+                "answered",
+                used,
+                now,
+                provider_id=answer.provider_id,
+                answered_as=answer.model,
+                finish_reason=answer.finish_reason,
+            )
+        )
 
     async def failed(self, failure: Failure) -> None:
         """End it with a failure."""
@@ -131,11 +195,15 @@ class Attempting:
         if trouble is not None:
             self._around.services.alert(_alert(trouble))
         free = free or (MATRIX[failure.kind].free and not failure.uncertain)
-        usage = failure.usage or (Usage() if free else None)
+        used = _Used(None, "estimate", failure.tier)
+        if failure.usage is not None:
+            used = _Used(failure.usage, self._provider_says, failure.tier)
+        elif free:
+            used = _Used(Usage(), "none", failure.tier)
         return self._ended(
             "unknown" if failure.uncertain else "failed",
             failure.kind.value,
-            usage,
+            used,
             now,
             failure=failure.kind.value,
             says=failure.says,
@@ -143,27 +211,54 @@ class Attempting:
             provider_id=failure.provider_id,
         )
 
+    @property
+    def _provider_says(self) -> UsageSource:
+        return "stream" if self._stream else "provider"
+
     def _ended(
-        self, state: AttemptState, outcome: str, usage: Usage | None, now: float, **more: object
+        self, state: AttemptState, outcome: str, used: _Used, now: float, **more: object
     ) -> Attempt:
         self._over = True
         name, seconds = self.attempt.deployment, now - self._started
         self._around.meters.attempts.add(deployment=name, outcome=outcome)
         self._around.meters.seconds.add(seconds, deployment=name)
         self._around.shows(name, now)
-        known = {"state": state, "seconds": seconds, **({} if usage is None else self._used(usage))}
+        known = {"state": state, "seconds": seconds, "tier": used.tier, **self._costs(used)}
         self.attempt = self.attempt.model_copy(update={**known, **more})
+        self._settle(self.attempt, used)
         return self.attempt
+
+    def _settle(self, ended: Attempt, used: _Used) -> None:
+        around = self._around
+        around.spending.settle(
+            SettledSpend(
+                self._planned,
+                around.services.now(),
+                _OUTCOMES[ended.state],
+                ended.failure,
+                used.usage,
+                used.source,
+                used.tier,
+                ended.answered_as,
+                ended.provider_id,
+            )
+        )
 
     def _guessed(self, answer: Answer) -> Usage:
         """Return about what an answer took whose usage was not told."""
         prompt = self.attempt.tokens[0] if self.attempt.tokens else 0
-        return Usage(input_uncached=prompt, output_text=tokens_in((answer.content,)))
+        output = tokens_in((answer.content,))
+        return Usage(input_uncached=prompt, output_text=output, requests=1)
 
-    def _used(self, usage: Usage) -> dict[str, object]:
-        # Who was not even asked is paid nothing, whatever the price.
-        paid = nano_usd(usage, self._step.deployment.price) if any(usage) else 0
-        return {"tokens": tuple(usage), "nano_usd": paid, "estimated": False}
+    def _costs(self, used: _Used) -> dict[str, object]:
+        """Return what of the record changes; of one that is lost, the estimate stands."""
+        if used.usage is None:
+            return {}
+        paid = self._around.spending.nano_usd(
+            used.usage, self._planned.key._replace(tier=used.tier)
+        )
+        said = tuple(used.usage)
+        return {"tokens": said, "nano_usd": paid, "estimated": used.source == "guess"}
 
     async def _ends(self, attempt: Attempt) -> None:
         await asyncio.shield(self._writes(attempt))

@@ -1,16 +1,17 @@
 """One intent on its way through its chain."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from proxy.api.resilience import RetryBudget
+from proxy.api.spending import Again, SpendAnswer, Usage
 
-from ..deciding.calls import Call, CallFailedError, Failure, FailureClass, Usage
+from ..deciding.calls import Call, CallFailedError, Failure, FailureClass
 from ..deciding.chain import Chain, Stop, Try
 from ..deciding.choosing import Choice, Chooser, Wish
-from ..deciding.costs import nano_usd, tokens_in
+from ..deciding.costs import tokens_in
 from ..deciding.matrix import MATRIX
 from ..deciding.tasks import Answered, ChainFailedError, Task
 from ..identifiers import attempt_id
@@ -21,11 +22,20 @@ from ..workflows.record import Attempt
 from .attempting import Around, Attempting, Journal
 from .hedging import race
 from .relaying import StreamAnswered
+from .spending import planned_spend
 
 __all__ = ["Parts", "Pursuit"]
 
 _SHOWN = 5
 """So many deployments are named in one decision."""
+
+_WORDS: Mapping[Again, str] = {
+    "": "attempt",
+    "retry": "again",
+    "fallback": "fallback",
+    "hedge": "hedge",
+}
+"""How a decision to ask is called."""
 
 _Answer = TypeVar("_Answer")
 
@@ -56,7 +66,7 @@ class Pursuit:
         self._failed_as = ""
         self._hedge: Try | None = None
         prompt = tokens_in(message["content"] for message in task.messages)
-        self._guess = Usage(input_uncached=prompt, output_text=task.max_tokens)
+        self._guess = Usage(input_uncached=prompt, output_text=task.max_tokens, requests=1)
         choice = self._choice()
         settings = parts.settings
         self._chain = Chain(
@@ -65,6 +75,7 @@ class Pursuit:
             budget,
             settings.retry,
             settings.larger_model,
+            settings.cheaper_model,
             task.deadline,
         )
 
@@ -120,7 +131,12 @@ class Pursuit:
         self, step: Try, ask: Callable[[Attempting, Call], Awaitable[_Answer]]
     ) -> _Answer:
         """Ask one deployment. Raises CallFailedError, of which the chain knows, then."""
-        attempting = self._begun(step)
+        again = self._again(step)
+        attempting = self._planned(step, again)
+        answer = await attempting.plan()
+        if not answer.allowed:
+            raise CallFailedError(self._unpaid(step, answer))
+        self._begins(step, again, attempting)
         await attempting.begin()
         try:
             return await ask(attempting, self._call(step, attempting.attempt))
@@ -148,6 +164,7 @@ class Pursuit:
                 status=200,
                 usage=answer.usage,
                 provider_id=answer.provider_id,
+                tier=answer.tier,
             )
             raise CallFailedError(failure)
         if answer.doubt:
@@ -160,39 +177,57 @@ class Pursuit:
             stream = await stack.enter_async_context(self._parts.clients.stream(call))
             return StreamAnswered(call.deployment, stream, attempting, stack.pop_all(), self._ended)
 
-    def _begun(self, step: Try) -> Attempting:
-        before, self._before = self._before, step
-        name = step.deployment.name
-        what = "attempt"
+    def _again(self, step: Try) -> Again:
+        """Return why there is this attempt; in a workflow that was tried before none is first."""
+        before = self._before
         if step.hedge:
-            what = "hedge"
-        elif before is not None:
-            what = "again" if before.deployment.name == name else "fallback"
-        self._note.decided(what, f"{name}: {step.why}")
-        if what == "fallback":
-            self._parts.around.meters.fallbacks.add(after=self._failed_as)
-        task = self._task
-        self._attempts.append(
-            attempting := Attempting(
-                self._parts.around,
-                step,
-                self._note,
-                Attempt(
-                    id=attempt_id(task.workflow_id, task.attempts_before + len(self._attempts) + 1),
-                    deployment=name,
-                    kind=step.deployment.kind,
-                    model=step.deployment.model,
-                    state="begun",
-                    begun=self._parts.around.services.now(),
-                    hedge=step.hedge,
-                    tokens=tuple(self._guess),
-                    nano_usd=nano_usd(self._guess, step.deployment.price),
-                    estimated=True,
-                ),
-                stream=self._stream,
-            )
+            return "hedge"
+        if before is None:
+            return "retry" if self._task.attempts_before else ""
+        return "retry" if before.deployment.name == step.deployment.name else "fallback"
+
+    def _planned(self, step: Try, again: Again) -> Attempting:
+        """Return an attempt that nobody knows of yet."""
+        task, one, around = self._task, step.deployment, self._parts.around
+        number = task.attempts_before + len(self._attempts) + 1
+        now, cheaper = around.services.now(), self._chain.cheaper_than(one)
+        new = attempt_id(task.workflow_id, number)
+        planned = planned_spend(task, step, new, now, self._guess, again, cheaper)
+        attempt = Attempt(
+            id=new,
+            deployment=one.name,
+            kind=one.kind,
+            model=one.model,
+            state="begun",
+            begun=now,
+            hedge=step.hedge,
+            tokens=tuple(self._guess),
+            nano_usd=around.spending.nano_usd(self._guess, planned.key),
+            estimated=True,
         )
-        return attempting
+        return Attempting(around, step, self._note, attempt, planned, stream=self._stream)
+
+    def _unpaid(self, step: Try, answer: SpendAnswer) -> Failure:
+        """Have the chain take in that an attempt is not paid for; a hedge is left out."""
+        one = step.deployment
+        whose = f"budget {answer.budget}" if answer.budget else f"status {answer.status}"
+        self._note.decided("unpaid", f"{one.name}: {whose}, {answer.instead}")
+        if step.hedge:
+            self._hedge = None
+            self._chain.withdrawn(one)
+        else:
+            self._chain.refused(one, answer)
+        return Failure(FailureClass.BUDGET, f"{whose} does not pay for it")
+
+    def _begins(self, step: Try, again: Again, attempting: Attempting) -> None:
+        """Take in that an attempt is about to be sent."""
+        is_first = self._before is None and not step.hedge
+        self._before = step
+        self._attempts.append(attempting)
+        word = "attempt" if is_first else _WORDS[again]
+        self._note.decided(word, f"{step.deployment.name}: {step.why}")
+        if word == "fallback":
+            self._parts.around.meters.fallbacks.add(after=self._failed_as)
 
     def _call(self, step: Try, attempt: Attempt) -> Call:
         task = self._task
@@ -258,7 +293,7 @@ class Pursuit:
     def _choice(self) -> Choice:
         task, around = self._task, self._parts.around
         now = asyncio.get_running_loop().time()
-        wish = Wish(task.intent, self._guess.total, task.schema is not None, task.zone)
+        wish = Wish(task.intent, self._guess.total, task.schema is not None, task.zone, task.user)
         latency = around.health.latency(now, stream=self._stream)
         choice = self._parts.chooser.choose(wish, latency, around.random())
         self._note.decided("routed", choice.why)

@@ -68,7 +68,14 @@ class StreamAnswered:
                 await self._attempting.failed(failure)
             else:
                 says = "it was left before its end"
-                left = Failure(FailureClass.CANCELLED, says, uncertain=True)
+                left = Failure(
+                    FailureClass.CANCELLED,
+                    says,
+                    usage=self._stream.usage,
+                    uncertain=True,
+                    provider_id=self._stream.provider_id,
+                    tier=self._stream.tier,
+                )
                 await self._attempting.given_up(left)
 
     def _answer(self) -> Answer:
@@ -82,5 +89,6 @@ class StreamAnswered:
             provider_id=stream.provider_id,
             first_byte=stream.first_byte,
             seconds=asyncio.get_running_loop().time() - self._begun,
+            tier=stream.tier,
             doubt=stream.doubt,
         )

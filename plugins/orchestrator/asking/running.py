@@ -22,6 +22,7 @@ from .hints import SUSPECTED
 from .metering import Meters
 from .pursuing import Parts, Pursuit
 from .relaying import StreamAnswered
+from .spending import Spending
 
 __all__ = [
     "MODES",
@@ -55,7 +56,8 @@ class Runner:
         self.health: Health = Health(chooser.deployments, settings.breaker, now, learned)
         self._settings = settings
         self._budgets: dict[str, RetryBudget] = {}
-        self._around = Around(self.health, Meters(services), services, set())
+        spending = Spending(services)
+        self._around = Around(self.health, Meters(services), spending, services, set())
         hedges = RetryBudget(settings.hedge.share, 0.0, HEDGE_WINDOW)
         self._parts = Parts(settings, chooser, clients, self._around, hedges)
         self.standing()

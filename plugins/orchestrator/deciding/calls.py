@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
+from proxy.api.spending import Usage
+
 from .deployment import Deployment
 
 __all__ = ["Answer", "Call", "CallFailedError", "Failure", "FailureClass", "Usage"]
@@ -40,20 +42,8 @@ class FailureClass(Enum):
     """Our own deadline; the provider was within its usual time."""
     CANCELLED = "cancelled"
     """The client left, or another attempt won."""
-
-
-class Usage(NamedTuple):
-    """Tokens in disjoint parts, so that each is counted once."""
-
-    input_uncached: int = 0
-    input_cached: int = 0
-    output_text: int = 0
-    output_reasoning: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return sum(self)
+    BUDGET = "budget"
+    """Nothing was sent: whoever keeps the budgets does not pay for it."""
 
 
 class Call(NamedTuple):
@@ -89,6 +79,8 @@ class Answer(NamedTuple):
     first_byte: float
     """Seconds."""
     seconds: float
+    tier: str = ""
+    """The service tier that it was served with, as the provider says; empty: it does not."""
     doubt: str = ""
     """What its usage said that cannot be, and how it was read; empty: nothing."""
 
@@ -109,6 +101,8 @@ class Failure(NamedTuple):
     uncertain: bool = False
     """The request was sent and its end is not known: it may have been executed and billed."""
     provider_id: str = ""
+    tier: str = ""
+    """As in `Answer`."""
     seconds: float = 0.0
 
 

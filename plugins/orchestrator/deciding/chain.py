@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from proxy.api.resilience import Permit, RetryBudget, backoff
+from proxy.api.spending import SpendAnswer
 from proxy.api.workflows import ErrorCode
 
 from ..settings import RetrySettings
@@ -25,6 +26,9 @@ __all__ = ["MARGIN", "Chain", "Stop", "Try", "Wait"]
 
 MARGIN = 0.05
 """Seconds of the deadline that no attempt gets: they are for telling the caller."""
+
+_METER_FAILS = 503
+"""The status of a refusal that is no budget's."""
 
 _EARLY = 0.002
 """A timer may ring so many seconds early."""
@@ -64,6 +68,8 @@ class Stop(NamedTuple):
     queues: bool = False
     """A deferrable intent may be tried later."""
     passed_over: tuple[str, ...] = ()
+    refusal: SpendAnswer | None = None
+    """Where it was for want of money."""
 
 
 class Chain:
@@ -79,20 +85,23 @@ class Chain:
         budget: RetryBudget,
         rules: RetrySettings,
         larger: Mapping[str, str],
+        cheaper: Mapping[str, str],
         deadline: float,
     ) -> None:
-        """`larger` is the setting `larger_model`; `deadline` a time."""
+        """`larger` and `cheaper` are the settings of these names; `deadline` is a time."""
         self._choice = choice
         self._health = health
         self._budget = budget
         self._rules = rules
         self._larger = larger
+        self._cheaper = cheaper
         self._deadline = deadline
         self._over = choice.failure is not None
         self._replayed = False
         self._exhausted = False
         self._waits = 0
         self._failures: list[Failure] = []
+        self._refusal: SpendAnswer | None = None
         self._tried: dict[str, int] = {}
         """By name: how often it was asked."""
         self._again: dict[str, float] = {}
@@ -160,13 +169,40 @@ class Chain:
             self._again[one.name] = now + wait
         self._over |= not self._next
 
+    def cheaper_than(self, one: Deployment) -> str:
+        """Return the model that may be asked where no budget pays for this one; empty: none.
+
+        One that no deployment has is none.
+        """
+        model = self._cheaper.get(one.model, "")
+        return model if any(other.model == model for other in self._choice.order) else ""
+
+    def refused(self, one: Deployment, answer: SpendAnswer) -> None:
+        """Take in that no budget pays for an attempt. Nothing was sent, and it does not count.
+
+        What budgets say of one deployment they say of all of its model.
+        """
+        self._tried[one.name] -= 1
+        self._refusal = answer
+        cheaper = self.cheaper_than(one) if answer.instead == "cheaper_model" else ""
+        self._over |= not cheaper
+        self._only(cheaper)
+
+    def withdrawn(self, one: Deployment) -> None:
+        """Take in that a hedge was not sent after all, and does not count."""
+        self._tried[one.name] -= 1
+
+    def _only(self, model: str) -> tuple[str, ...]:
+        """Let no other model be asked from now on; empty: none at all."""
+        self._same = (model,) if model else ()
+        self._stand_ins = self._allowed = ()
+        self._again.clear()
+        self._next = self._same
+        return self._same
+
     def _models_after(self, row: Row, model: str) -> tuple[str, ...]:
         if row.models is Models.LARGER:
-            larger = self._larger.get(model)
-            self._same = () if larger is None else (larger,)
-            self._stand_ins = self._allowed = ()
-            self._again.clear()
-            return self._same
+            return self._only(self._larger.get(model, ""))
         if row.elsewhere is Elsewhere.NO:
             return ()
         self._same = tuple(dict.fromkeys((*self._same, model)))
@@ -264,6 +300,9 @@ class Chain:
         return due
 
     def _stop(self, now: float, passed_over: tuple[str, ...] = ()) -> Stop:
+        refusal = None if self._failures else self._refusal
+        if refusal is not None:
+            return self._unpaid(refusal, passed_over)
         withheld = not self._failures and self._choice.failure is None and self._left(now) > 0
         waits = self._waits_for(now)
         if self._failures:
@@ -284,6 +323,18 @@ class Chain:
             withheld or self._may_queue(failure),
             passed_over,
         )
+
+    def _unpaid(self, refusal: SpendAnswer, passed_over: tuple[str, ...]) -> Stop:
+        """Return the end where nobody has failed, and no budget pays."""
+        says = f"no budget pays for it: {refusal.budget or refusal.status}, {refusal.instead}"
+        failure = Failure(FailureClass.BUDGET, says, retry_after=refusal.retry_after)
+        # Where the meter itself fails nobody's money is spent: that is as if nobody could be asked.
+        code: ErrorCode = MATRIX[failure.kind].code
+        if refusal.status == _METER_FAILS:
+            code = "provider_unavailable"
+        queues = refusal.instead == "queue"
+        after = refusal.retry_after
+        return Stop(failure, code, after, False, queues, passed_over, refusal)
 
     def _waits_for(self, now: float) -> tuple[float, ...]:
         """Return after how many seconds each can be asked, as far as that is known."""

@@ -39,6 +39,8 @@ class Wish(NamedTuple):
     """Whether the answer has to satisfy a JSON schema."""
     zone: str = ""
     """The data zone that it has to stay in; empty: that of the first deployment."""
+    user: str = ""
+    """Whose it is, where somebody vouches for that; see `Rule.share`."""
 
 
 class Choice(NamedTuple):
@@ -102,7 +104,7 @@ class Chooser:
 
     def choose(self, wish: Wish, latency: Latency, draw: float) -> Choice:
         """Return who may be asked; `draw`, 0 <= r < 1, shares the load among equals."""
-        terms = _terms(ruling(wish.intent, self._rules), wish.intent.force_provider)
+        terms = _terms(ruling(wish.intent, self._rules, wish.user), wish.intent.force_provider)
         left_out: dict[str, list[str]] = {}
         if self._locked:
             left_out["billing_lock is on"] = list(self._locked)
@@ -148,10 +150,14 @@ class Chooser:
         """Return all models that some failure may lead to."""
         found = {*models, *(one.model for one in order if terms.allows(one.model))}
         for _ in order:
-            larger = {self._settings.larger_model.get(model, model) for model in found}
-            if larger <= found:
+            more = {
+                named.get(model, model)
+                for named in (self._settings.larger_model, self._settings.cheaper_model)
+                for model in found
+            }
+            if more <= found:
                 break
-            found |= larger
+            found |= more
         return frozenset(found)
 
     def _ordered(

@@ -1,14 +1,11 @@
 """What an attempt costs, exactly: in whole numbers all along, and rounded once."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
-from ..settings import Prices
-from .calls import Usage
+from proxy.api.spending import NanoUSD, PriceKey, Prices, Usage, cost_of
 
 __all__ = ["nano_usd", "tokens_in"]
 
-_MILLION = 10**6
 _CHARACTERS_PER_TOKEN = 4
 
 
@@ -17,23 +14,14 @@ def tokens_in(texts: Iterable[str]) -> int:
     return sum(map(len, texts)) // _CHARACTERS_PER_TOKEN
 
 
-def nano_usd(usage: Usage | None, prices: Prices | None) -> int | None:
-    """Return the cost in 10^-9 US dollars, rounded half-even; None where a part is not known.
+def nano_usd(usage: Usage, key: PriceKey, prices: Prices | None = None) -> NanoUSD | None:
+    """Return the cost; None without a price.
 
-    Prices are US dollars per million tokens. Reasoning is paid for as output.
+    `prices` say it where somebody offers them, else the price that is declared.
     """
-    if usage is None or prices is None:
-        return None
-    millionths = (
-        usage.input_uncached * _nano(prices.input)
-        + usage.input_cached * _nano(prices.cached)
-        + (usage.output_text + usage.output_reasoning) * _nano(prices.output)
-    )
-    nano, rest = divmod(millionths, _MILLION)
-    is_more = 2 * rest > _MILLION or (2 * rest == _MILLION and nano % 2 == 1)
-    return nano + is_more
-
-
-def _nano(price: str | Decimal) -> int:
-    """Return a price in 10^-9 dollars; it has at most nine decimals, so this is exact."""
-    return int(Decimal(price).scaleb(9))
+    if not any(usage):
+        return NanoUSD(0)  # who was not even asked is paid nothing, whatever the price
+    if prices is not None:
+        quote = prices.quote(key, usage)
+        return None if quote is None else quote.nano_usd
+    return None if key.declared is None else cost_of(usage, key.declared)

@@ -3,7 +3,10 @@
 from decimal import Decimal
 from typing import NamedTuple
 
-from ..settings import DeploymentSettings, Kind, OrchestratorSettings, Prices, ProviderSettings
+from proxy.api.spending import PriceKey
+
+from ..prices import Prices
+from ..settings import DeploymentSettings, Kind, OrchestratorSettings, ProviderSettings
 
 __all__ = ["Deployment", "deployments_of"]
 
@@ -23,6 +26,13 @@ class Deployment(NamedTuple):
     def price(self) -> Prices | None:
         """The prices, if they are declared."""
         return self.settings.price
+
+    def priced(self, at: float) -> PriceKey:
+        """Return all that its price depends on at this time, in Unix seconds, but the tier."""
+        price = self.settings.price
+        declared = None if price is None else price.rates
+        zone = self.settings.zone
+        return PriceKey(self.kind, self.model, self.name, zone, declared=declared, at=at)
 
     @property
     def rough_price(self) -> Decimal | None:

@@ -43,6 +43,7 @@ class Models(Enum):
     CONFIGURED = "if the rule or `other_model` names one"
     ANY = "any that the rule allows"
     LARGER = "only `larger_model`"
+    CHEAPER = "only `cheaper_model`, if the budget says so"
 
 
 class Effect(Enum):
@@ -197,6 +198,16 @@ MATRIX: Mapping[FailureClass, Row] = {
         Effect.NOTHING,
         "provider_unavailable",
         "The request was given up.",
+    ),
+    FailureClass.BUDGET: Row(
+        Again.NO,
+        Elsewhere.NO,
+        Models.CHEAPER,
+        Effect.NOTHING,
+        "cost_limit_exceeded",
+        "A budget does not pay for the request.",
+        queues=True,
+        free=True,
     ),
 }
 """How a call failed -> what follows."""

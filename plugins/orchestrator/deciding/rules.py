@@ -1,6 +1,7 @@
 """Which rule an intent meets: the operator's, or the ones below."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import NamedTuple
 
 from proxy.api import WorkflowIntent
@@ -31,6 +32,8 @@ everything else goes to OpenAI. What is checked, carried out, critical or comple
 larger model. Where only one kind or one model is deployed, it does everything."""
 
 _FEW_KEYS = 5
+_PLACES = 100_000
+"""Users are told apart by so many places, of which a share takes the first ones."""
 
 
 class Ruling(NamedTuple):
@@ -62,11 +65,14 @@ def rules_of(settings: OrchestratorSettings) -> tuple[Rule, ...]:
     )
 
 
-def ruling(intent: WorkflowIntent, rules: Sequence[Rule]) -> Ruling:
-    """Return the first rule that fits; where none does, one that allows everything."""
+def ruling(intent: WorkflowIntent, rules: Sequence[Rule], user: str = "") -> Ruling:
+    """Return the first rule that fits; where none does, one that allows everything.
+
+    `user` is somebody for whose id somebody vouches; empty: nobody is.
+    """
     points = complexity(intent)
     for number, rule in enumerate(rules, 1):
-        if _fits(rule, intent, points):
+        if _fits(rule, intent, points) and _shares(rule, user):
             return Ruling(rule, f"rule {number}")
     return Ruling(Rule(), "no rule")
 
@@ -78,3 +84,18 @@ def _fits(rule: Rule, intent: WorkflowIntent, points: int) -> bool:
         and (not rule.priority or intent.priority in rule.priority)
         and (rule.complexity is None or points >= rule.complexity)
     )
+
+
+def _shares(rule: Rule, user: str) -> bool:
+    """Whether a user is among those that a rule is for.
+
+    The key is the rule itself: two rules take different users, and one whose share grows keeps
+    those that it had.
+    """
+    if rule.share >= 100:
+        return True
+    if not user:
+        return False
+    key = blake2b(rule.model_dump_json(exclude={"share"}).encode(), digest_size=32).digest()
+    drawn = int.from_bytes(blake2b(user.encode(), digest_size=8, key=key).digest())
+    return drawn * _PLACES >> 64 < round(rule.share * _PLACES / 100)

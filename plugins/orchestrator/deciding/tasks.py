@@ -8,7 +8,7 @@ from proxy.api import WorkflowIntent
 from ..workflows.record import Attempt
 from .calls import Answer
 from .chain import Stop
-from .codes import wants_provider
+from .codes import may_repeat
 from .deployment import Deployment
 from .matrix import MATRIX
 
@@ -39,6 +39,13 @@ class Task(NamedTuple):
     """The data zone that it has to stay in; empty: that of the first deployment."""
     check: Callable[[Answer], str]
     """Returns why an answer cannot be used; empty: it can. Streams are not checked."""
+    user: str = ""
+    """Who spends; empty where nobody vouches for who it is."""
+    plan: str = ""
+    """What the user has subscribed to; empty: not known."""
+    arm: str = "none"
+    digest: str = ""
+    """The same for equal intents; see `proxy.api.PlannedSpend`."""
 
 
 class Answered(NamedTuple):
@@ -59,7 +66,10 @@ class ChainFailedError(Exception):
         self.failure = failure
         """The one that counted; for operators."""
         self.code = stop.code
-        self.says = MATRIX[failure.kind].says
+        self.refusal = stop.refusal
+        """Why no budget pays for it, where it was for that."""
+        refused = stop.refusal is not None and stop.refusal.says
+        self.says = refused or MATRIX[failure.kind].says
         """For the caller."""
         self.retry_after = stop.retry_after
         """Seconds."""
@@ -71,5 +81,5 @@ class ChainFailedError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether it was for want of a provider: the same may be asked again, or in the cache."""
-        return wants_provider(self.code)
+        """Whether nothing has come of it: the same may be asked again, or in the cache."""
+        return may_repeat(self.code)

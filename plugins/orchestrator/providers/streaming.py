@@ -17,7 +17,7 @@ from ..deciding.calls import Call, CallFailedError, Failure, FailureClass, Usage
 from .classifying import Reached, error_in, lost, malformed
 from .completing import first_choice
 from .sse import MOST_BYTES, Event, EventTooLongError, Splitter
-from .usage import usage_of
+from .usage import tier_of, usage_of
 
 __all__ = ["STREAM_BYTES", "ProviderStream"]
 
@@ -49,6 +49,8 @@ class ProviderStream(AsyncIterator[bytes]):
         self.finish_reason = ""
         self.model = ""
         """As the provider says it, with its date."""
+        self.tier = ""
+        """The service tier that it is served with, where the provider says so."""
         self.provider_id = provider_id
         self.first_byte = 0.0
         """Seconds from the call to the first event with content."""
@@ -193,6 +195,8 @@ class ProviderStream(AsyncIterator[bytes]):
         return self._chunk(chunk)
 
     def _chunk(self, chunk: dict[str, Any]) -> bool:
+        if not self.tier and "service_tier" in chunk:
+            self.tier = tier_of(chunk)
         if said := chunk.get("usage"):
             self.usage, self.doubt = usage_of(said)
         choice = first_choice(chunk)
@@ -229,6 +233,7 @@ class ProviderStream(AsyncIterator[bytes]):
         return failure._replace(
             kind=FailureClass.CUT,
             usage=self.usage,
+            tier=self.tier,
             provider_id=self.provider_id,
             seconds=self._seconds,
         )
@@ -238,4 +243,4 @@ class ProviderStream(AsyncIterator[bytes]):
             failure = Failure(FailureClass.CONTENT_FILTER, "finish_reason content_filter", 200)
         else:
             failure = malformed("the stream has no content")
-        return failure._replace(usage=self.usage)
+        return failure._replace(usage=self.usage, tier=self.tier)

@@ -8,13 +8,14 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.api import Reply, Request, StoreError, Unserved, WorkflowResult
 
+from ..deciding.codes import may_repeat
 from ..identifiers import owner_of_process, workflow_id
 from ..wording.prompting import UnfitIntentError
 from ..workflows.record import Workflow
 from .flights import DRAIN_SECONDS, Flight, Flights
 from .intake import Asked, BadRequestError, asked
 from .keeping import Kept, LostError, TakenError
-from .replies import error_reply, no_provider, result_reply, served
+from .replies import Told, error_reply, result_reply, served
 from .resuming import awaited, uncertain
 from .streaming import Streams
 from .working import ATTEMPTS_MOST, Prepared, Worker
@@ -80,7 +81,7 @@ class Serving:
             result = await self._run(kept, asks, seconds)
         except TakenError as error:
             return await self._again(what, error.taken, seconds)
-        return served(result, exhausted=kept.exhausted, after=self._after(kept.now))
+        return self._served(kept, result)
 
     def kept(self, workflow: Workflow) -> Kept:
         """Return the record of a workflow, to be worked on."""
@@ -98,7 +99,11 @@ class Serving:
         name = f"{asks.key} {waits}" if joins else kept.now.id
         flight = self.flights.find(name) if joins else None
         if flight is not None:
-            return await self.worker.joined(kept, await self.flights.wait(flight))
+            result = await self.flights.wait(flight)
+            if result.error is None or result.error.code != "cost_limit_exceeded":
+                return await self.worker.joined(kept, result)
+            # That was another one's budget, or another's turn: this one may be paid for.
+            name = kept.now.id
         work = self.worker.work(kept, asks, seconds)
         flight = self.flights.start(name, work, lambda: self._stays(kept))
         return await self.flights.wait(flight)
@@ -114,7 +119,7 @@ class Serving:
             return error_reply("invalid_request", _RUNNING, 409, taken.id)
         if taken.result is None or taken.status in ("interrupted", "cancelled"):
             return error_reply("invalid_request", _INTERRUPTED, 409, taken.id)
-        if no_provider(taken.result):
+        if taken.result.error is not None and may_repeat(taken.result.error.code):
             if uncertain(taken):
                 return error_reply("invalid_request", _INTERRUPTED, 409, taken.id)
             if len(taken.attempts) < ATTEMPTS_MOST:
@@ -131,7 +136,13 @@ class Serving:
             result = await self.flights.wait(flight)
         except LostError:
             return error_reply("invalid_request", _RUNNING, 409, taken.id)
-        return served(result, exhausted=kept.exhausted, after=self._after(kept.now))
+        return self._served(kept, result)
+
+    def _served(self, kept: Kept, result: WorkflowResult) -> Reply:
+        """Return the answer for a workflow that was run. Raises Unserved."""
+        settings = self.worker.parts.settings
+        told = Told(kept.exhausted, kept.refusal, tuple(kept.warnings), settings.over_budget)
+        return served(result, told, after=self._after(kept.now))
 
     def start_again(self, kept: Kept, seconds: float) -> Flight:
         """Take a workflow that is stored, and run it, both in its flight."""
@@ -156,6 +167,8 @@ class Serving:
             trace_id=what.trace_id,
             traceparent=what.traceparent,
             route=what.route,
+            arm=what.arm,
+            plan=what.plan,
             idempotency=what.idempotency,
             fingerprint=what.fingerprint,
             intent=what.intent,

@@ -44,6 +44,9 @@ class Asked(NamedTuple):
     """Digest of the intent: the same key with another intent is a mistake."""
     claimed: bool
     """Whether nobody vouches for the user: anybody could have said so."""
+    arm: str
+    plan: str
+    """What the user has subscribed to; empty where nobody vouches for that."""
 
 
 async def asked(request: Request, body: bytes) -> Asked:
@@ -70,7 +73,14 @@ async def asked(request: Request, body: bytes) -> Asked:
         key,
         fingerprint,
         claimed=caller is None,
+        arm=request.arm,
+        plan=_plan(intent, caller),
     )
+
+
+def _plan(intent: WorkflowIntent, caller: Caller | None) -> str:
+    """Return the user's plan: what an administrator has is not that of whom they ask for."""
+    return caller.tier if caller is not None and caller.id == intent.user_id else ""
 
 
 def _allowed(intent: WorkflowIntent, caller: Caller | None) -> None:

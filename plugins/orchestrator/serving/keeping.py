@@ -11,6 +11,7 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from proxy.api import StoreError
+from proxy.api.spending import SpendAnswer
 
 from ..workflows.record import Attempt, Decision, Workflow
 from ..workflows.store import WorkflowStore
@@ -58,6 +59,10 @@ class Kept:
         self.now = workflow
         self.exhausted = False
         """Whether there was somebody to ask, and the retry budget was used up."""
+        self.refusal: SpendAnswer | None = None
+        """Why no budget has paid, where that is why there is no content."""
+        self.warnings: dict[str, None] = {}
+        """What the caller is told of budgets that are nearly spent, each text once."""
         self.deadline = float("inf")
         """On the event loop's clock: then the answer is told, whether its end is stored or not."""
         self._store = store
@@ -102,6 +107,10 @@ class Kept:
             decision = Decision(at=self._clock(), what=what, why=why)
             decisions = (*self.now.decisions, decision)
             self.now = self.now.model_copy(update={"decisions": decisions})
+
+    def warned(self, warnings: tuple[str, ...]) -> None:
+        """Take in what the caller is to be told of budgets that are nearly spent."""
+        self.warnings.update(dict.fromkeys(warnings))
 
     def later(self, **fields: Any) -> None:
         """Change the record as `change` does, to be stored with the next change."""

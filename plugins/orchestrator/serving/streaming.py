@@ -21,7 +21,7 @@ from ..deciding.calls import CallFailedError
 from ..workflows.record import UNFINISHED, Workflow
 from .flights import DRAIN_SECONDS, DRAINS_MOST
 from .keeping import Kept, LostError
-from .replies import served
+from .replies import Told, served, warned
 from .working import Prepared, Worker
 
 __all__ = ["EventStream", "Streams"]
@@ -62,8 +62,11 @@ class Streams:
 
         found = await worker.guarded(kept, opened())
         if isinstance(found, WorkflowResult):
-            return served(found, exhausted=kept.exhausted)
-        return Reply(200, _HEADERS, EventStream(self, worker, kept, asks, stack, found, started))
+            over_budget = worker.parts.settings.over_budget
+            told = Told(kept.exhausted, kept.refusal, tuple(kept.warnings), over_budget)
+            return served(found, told)
+        stream = EventStream(self, worker, kept, asks, stack, found, started)
+        return warned(Reply(200, _HEADERS, stream), tuple(kept.warnings))
 
     async def renew(self, now: float) -> None:
         """Hold on to those that take long. Raises StoreError.

@@ -58,6 +58,8 @@ class Parts(NamedTuple):
     store: WorkflowStore
     now: Callable[[], float]
     """Unix time in seconds."""
+    digest: Callable[[str], str]
+    """Makes of a fingerprint what those may know who meter."""
 
 
 class Prepared(NamedTuple):
@@ -156,6 +158,7 @@ class Worker:
         """Return what the chain is asked."""
         settings, workflow, rendered = self.parts.settings, kept.now, asks.rendered
         kept.deadline = asyncio.get_running_loop().time() + seconds
+        kept.refusal = None
         intent = workflow.intent
         return Task(
             workflow_id=workflow.id,
@@ -172,6 +175,10 @@ class Worker:
             traceparent=workflow.traceparent,
             zone=self._zone(workflow),
             check=lambda answer: check(intent, answer),
+            user="" if workflow.claimed else workflow.user_id,
+            plan=workflow.plan,
+            arm=workflow.arm,
+            digest=self.parts.digest(workflow.fingerprint),
         )
 
     def _zone(self, workflow: Workflow) -> str:
@@ -229,6 +236,7 @@ class Worker:
             retry_after=failed.retry_after,
         )
         kept.exhausted = failed.budget_exhausted
+        kept.refusal = failed.refusal
         result = self.counted(kept.now, started).model_copy(update={"error": error})
         if failed.queues and await self._may_queue(kept.now):
             return await self._queue(kept, result, failed.retry_after)
@@ -281,6 +289,8 @@ class Worker:
         if after is not None:
             # It says when it has room for one; many wait, and ask again at the same time.
             wait = max(after, wait / 2 if tries else 0.0)
+        if kept.refusal is not None:
+            wait = min(wait, QUEUED_MOST)  # a budget may be raised, or get something back
         kept.decided("queued", f"it is tried again in {wait:.1f} s")
         expires = workflow.expires or now + self.parts.settings.queue_for
         queued = result.model_copy(update={"status": "queued", "error": None})

@@ -26,7 +26,6 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from ..deciding.calls import Usage
 from ..settings import OtelSettings
 from ..trace_context import parent_of, span_id_of
 from ..workflows.record import Attempt, Workflow
@@ -152,10 +151,11 @@ class Telemetry:
             "crossfade.provider.request_id": attempt.provider_id,
         }
         if attempt.tokens is not None and not attempt.estimated:
-            used = Usage(*attempt.tokens)
-            found["gen_ai.usage.input_tokens"] = used.input_uncached + used.input_cached
+            used = attempt.usage
+            found["gen_ai.usage.input_tokens"] = used.prompt
             found["gen_ai.usage.cache_read.input_tokens"] = used.input_cached
-            found["gen_ai.usage.output_tokens"] = used.output_text + used.output_reasoning
+            found["gen_ai.usage.cache_creation.input_tokens"] = used.input_cache_write or None
+            found["gen_ai.usage.output_tokens"] = used.completion
             found["gen_ai.usage.reasoning.output_tokens"] = used.output_reasoning
         # What is not known is not there.
         return {name: value for name, value in found.items() if value not in (None, "", [])}

@@ -1,6 +1,7 @@
 """What users and operators are shown of a workflow's record."""
 
 from collections import Counter
+from decimal import Decimal
 from itertools import pairwise
 
 from proxy.api import Note, WorkflowView
@@ -48,7 +49,7 @@ def ended_of(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
 
 def tokens_of(attempts: tuple[Attempt, ...]) -> int:
     """Return the tokens of all attempts that have ended, estimates among them."""
-    return sum(sum(one.tokens) for one in ended_of(attempts) if one.tokens is not None)
+    return sum(one.usage.total for one in ended_of(attempts))
 
 
 def nano_usd_of(attempts: tuple[Attempt, ...]) -> int | None:
@@ -88,7 +89,9 @@ def _states(attempts: tuple[Attempt, ...]) -> dict[str, str]:
 
 def _ended(one: Attempt) -> str:
     about = "about " if one.estimated else ""
-    spent = "" if one.tokens is None else f", {about}{sum(one.tokens)} tokens"
+    spent = "" if one.tokens is None else f", {about}{one.usage.total} tokens"
+    if one.nano_usd is not None:
+        spent += f", {Decimal(one.nano_usd).scaleb(-9):f} USD"
     why = f": {one.failure}, {one.says}" if one.failure else ""
     return f"{one.id} at {one.deployment} ({one.model}) after {one.seconds:.3f} s{spent}{why}"
 

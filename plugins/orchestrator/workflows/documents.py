@@ -28,8 +28,7 @@ def costs_of(workflow: Workflow) -> Mapping[str, tuple[int, int]]:
     for attempt in workflow.attempts:
         if attempt.state != "begun":
             tokens, nano_usd = costs.get(attempt.kind, (0, 0))
-            used = 0 if attempt.tokens is None else sum(attempt.tokens)
-            costs[attempt.kind] = (tokens + used, nano_usd + (attempt.nano_usd or 0))
+            costs[attempt.kind] = (tokens + attempt.usage.total, nano_usd + (attempt.nano_usd or 0))
     return costs
 
 

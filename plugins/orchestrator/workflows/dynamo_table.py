@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from proxy.api import DynamoTable, StoreError
 
-__all__ = ["BY_DAY", "BY_REQUEST", "BY_USER", "TTL", "UNFINISHED", "open_table"]
+__all__ = ["BY_DAY", "BY_REQUEST", "BY_USER", "TTL", "UNFINISHED", "migrate_table", "open_table"]
 
 BY_USER: Final = "by_user"
 BY_DAY: Final = "by_day"
@@ -16,6 +16,7 @@ TTL: Final = "expires_at"
 """Unix seconds from which DynamoDB may remove an item."""
 
 _LOOKS: Final = 16
+_PATIENT_LOOKS: Final = 480
 _LOOK_EVERY: Final = 0.5
 
 
@@ -55,6 +56,7 @@ _ATTRIBUTES: Final = {
     "lease_until": "N",
 }
 _KEY: Final = [{"AttributeName": "pk", "KeyType": "HASH"}]
+_EXPIRES: Final = "removing what has expired is switched on"
 
 
 async def open_table(table: DynamoTable) -> None:
@@ -62,13 +64,30 @@ async def open_table(table: DynamoTable) -> None:
 
     Raises StoreError, also while a table that was just made is not ready.
     """
-    for _ in range(_LOOKS):
+    await migrate_table(table, dry_run=False, looks=_LOOKS)
+
+
+async def migrate_table(
+    table: DynamoTable, *, dry_run: bool, looks: int = _PATIENT_LOOKS
+) -> tuple[str, ...]:
+    """Do as `open_table`; return what was done, or with `dry_run` would be.
+
+    One that is being made is looked at so many times, twice a second. Raises StoreError.
+    """
+    done: tuple[str, ...] = ()
+    for _ in range(looks):
         found = await _described(table)
         if found is not None and found["TableStatus"] in ("ACTIVE", "UPDATING"):
             _check(table, found)
-            await _expire(table)
-            return
+            if await _keeps_all(table):
+                done = (*done, _EXPIRES)
+                if not dry_run:
+                    await _expire(table)
+            return done
         if found is None:
+            done = (f"the DynamoDB table {table.name} is created",)
+            if dry_run:
+                return (*done, _EXPIRES)
             await _create(table)
         else:
             await asyncio.sleep(_LOOK_EVERY)
@@ -115,11 +134,14 @@ def _check(table: DynamoTable, found: Mapping[str, Any]) -> None:
         )
 
 
+async def _keeps_all(table: DynamoTable) -> bool:
+    said = (await table.call("describe_time_to_live"))["TimeToLiveDescription"]
+    return said["TimeToLiveStatus"] in ("DISABLED", "DISABLING")
+
+
 async def _expire(table: DynamoTable) -> None:
     """Have DynamoDB remove what has expired."""
-    said = (await table.call("describe_time_to_live"))["TimeToLiveDescription"]
-    if said["TimeToLiveStatus"] in ("DISABLED", "DISABLING"):
-        await table.call(
-            "update_time_to_live",
-            TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL},
-        )
+    await table.call(
+        "update_time_to_live",
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL},
+    )

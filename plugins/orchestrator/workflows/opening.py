@@ -3,12 +3,12 @@
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from proxy.api import Services
+from proxy.api import DynamoTable, Services
 
 from .sqlite import MIGRATIONS, SqliteWorkflows
 from .store import WorkflowStore
 
-__all__ = ["store_for"]
+__all__ = ["migrated", "store_for"]
 
 _DAY = 86_400.0
 
@@ -37,9 +37,26 @@ def store_for(url: str, services: Services, keep: float = _DAY) -> WorkflowStore
     raise ValueError(f"workflows: {scheme[:20]!r} is no store; there are memory, sqlite, dynamodb")
 
 
+async def migrated(url: str, services: Services, *, dry_run: bool) -> tuple[str, ...]:
+    """Make the table that a URL names; return what was done, or with `dry_run` would be.
+
+    Only ``dynamodb://`` names one: a file gets its tables when it is opened. Raises ValueError,
+    StoreError.
+    """
+    if not url.startswith("dynamodb:"):
+        return ()
+    from .dynamo_table import migrate_table
+
+    return await migrate_table(_table(url, services), dry_run=dry_run)
+
+
 def _dynamo(url: str, services: Services, keep: float) -> WorkflowStore:
     from .dynamo import DynamoWorkflows
 
+    return DynamoWorkflows(_table(url, services), services.now, services.log, keep)
+
+
+def _table(url: str, services: Services) -> DynamoTable:
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     if unknown := sorted(query.keys() - {"region", "endpoint"}):
@@ -47,5 +64,4 @@ def _dynamo(url: str, services: Services, keep: float) -> WorkflowStore:
             f"workflows: dynamodb:// takes ?region= and &endpoint=, not {', '.join(unknown)[:60]!r}"
         )
     region, endpoint = (query.get(name, [""])[-1] for name in ("region", "endpoint"))
-    table = services.dynamodb(parts.netloc, region, endpoint)
-    return DynamoWorkflows(table, services.now, services.log, keep)
+    return services.dynamodb(parts.netloc, region, endpoint)

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from proxy.api import WorkflowIntent, WorkflowResult
+from proxy.api.spending import Usage
 from proxy.api.workflows import WorkflowStatus
 
 __all__ = ["UNFINISHED", "Attempt", "Decision", "Workflow"]
@@ -39,8 +40,9 @@ class Attempt(_Record):
     says: str = ""
     status: int = 0
     hedge: bool = False
-    tokens: tuple[int, int, int, int] | None = None
-    """As `calls.Usage`; None: not known, nor estimated (records of earlier versions)."""
+    tokens: tuple[int, ...] | None = None
+    """As `proxy.api.Usage`, of which records of earlier versions have the first four; None: not
+    known, nor estimated (still earlier ones)."""
     nano_usd: int | None = None
     """10^-9 US dollars; None: there is no price."""
     estimated: bool = False
@@ -51,6 +53,13 @@ class Attempt(_Record):
     answered_as: str = ""
     """The model as the provider has called it in its answer, with its date."""
     finish_reason: str = ""
+    tier: str = ""
+    """The service tier, where the provider has named one."""
+
+    @property
+    def usage(self) -> Usage:
+        """What it has used, as far as that is known."""
+        return Usage(*(self.tokens or ()))
 
 
 class Decision(_Record):
@@ -59,7 +68,7 @@ class Decision(_Record):
     at: float
     """Unix seconds."""
     what: str
-    """One word: routed, skipped, attempt, again, fallback, hedge, waits, cached, queued, ended…"""
+    """One word: routed, skipped, attempt, again, fallback, hedge, waits, unpaid, queued, ended…"""
     why: str
     """In words; no user's data."""
 
@@ -80,6 +89,9 @@ class Workflow(_Record):
     traceparent: str = ""
     """That of the request as it came; empty: none. Spans are below its parent."""
     route: str = ""
+    arm: str = "none"
+    plan: str = ""
+    """What the user has subscribed to, in lower case; empty: not known."""
     idempotency: str = ""
     """Digest of scope (route, user) and Idempotency-Key; empty: none."""
     fingerprint: str = ""

@@ -44,6 +44,8 @@ class Asked(BaseModel, ABC):
     """What the older API says to a request that it cannot read, with 400."""
     failed: ClassVar[Document]
     """What it says when something went wrong inside, with 500."""
+    unpaid: ClassVar[Document]
+    """What is said where no budget pays, with 429 or 402, in the shape of its errors."""
 
     @abstractmethod
     def to_intent(self, caller: str | None) -> Document:

@@ -18,6 +18,9 @@ from .asked import Asked, Moment
 
 __all__ = ["answered", "intended", "understood"]
 
+_BUDGET = "X-Crossfade-Budget"
+_UNPAID = (402, 429)
+
 
 def understood(profile: Profile, body: Body, most: int) -> Asked:
     """Return what was asked; `most` are the bytes that a document may have.
@@ -53,20 +56,36 @@ def _unfit(kind: type[Asked]) -> Unserved:
 def answered(asked: Asked, reply: Reply, moment: Moment) -> Reply:
     """Return the older API's answer for that of whoever carried out the intent.
 
-    Nothing else of `reply` gets through: no header, no word about what failed.
+    Of `reply` nothing else gets through than when to come again, and how budgets stand: no other
+    header, no word about what failed.
     """
-    result = _completed(reply)
-    if result is None:
-        return json_reply(asked.failed, 500)
-    headers, document = asked.to_legacy(result, moment)
-    return json_reply(document, 200, dict(headers))
+    result = _result(reply)
+    if result is not None and _completed(reply, result):
+        headers, document = asked.to_legacy(result, moment)
+        return json_reply(document, 200, {**headers, **_of(reply, _BUDGET)})
+    if result is not None and _unpaid(reply, result):
+        return json_reply(asked.unpaid, reply.status, _of(reply, "Retry-After", _BUDGET))
+    return json_reply(asked.failed, 500)
 
 
-def _completed(reply: Reply) -> WorkflowResult | None:
-    if reply.status != 200 or not isinstance(reply.body, bytes):
+def _result(reply: Reply) -> WorkflowResult | None:
+    if not isinstance(reply.body, bytes):
         return None
     try:
-        result = WorkflowResult.model_validate_json(reply.body)
+        return WorkflowResult.model_validate_json(reply.body)
     except ValidationError:
         return None
-    return result if result.status == "completed" and result.error is None else None
+
+
+def _completed(reply: Reply, result: WorkflowResult) -> bool:
+    return reply.status == 200 and result.status == "completed" and result.error is None
+
+
+def _unpaid(reply: Reply, result: WorkflowResult) -> bool:
+    error = result.error
+    return reply.status in _UNPAID and error is not None and error.code == "cost_limit_exceeded"
+
+
+def _of(reply: Reply, *names: str) -> dict[str, str]:
+    found = {name: reply.headers.get(name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}

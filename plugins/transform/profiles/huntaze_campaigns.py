@@ -52,6 +52,7 @@ class Campaign(OfUser):
         "message": "Internal server error",
         "data": None,
     }
+    unpaid: ClassVar[Document] = {"status": "error", "message": "Budget exceeded", "data": None}
 
     action: Action
     payload: dict[str, Any]

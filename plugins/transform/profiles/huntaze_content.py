@@ -18,6 +18,7 @@ class Content(OfUser):
 
     invalid: ClassVar[Document] = {"success": False, "error": "Invalid request format"}
     failed: ClassVar[Document] = {"success": False, "error": "Content generation failed"}
+    unpaid: ClassVar[Document] = {"success": False, "error": "Budget exceeded"}
 
     theme: str = ""
     content_type: str = ""

@@ -102,7 +102,7 @@ class _Method:
             hint = "write @hook above it, or call it something else"
             yield self._told(f"{self._text} without @hook", wanted, hint)
         elif self._hook is None:
-            hint = nearest(self._name, HOOKS) or f"the hooks are {listed(HOOKS)}"
+            hint = nearest(self._name, HOOKS) or f"the hooks are {', '.join(HOOKS)}"
             yield self._told(self._text, "the name of a hook", hint)
         else:
             if self._hook.scope not in (scope, "both"):

@@ -5,15 +5,17 @@ import importlib
 import math
 import re
 import tempfile
-from collections.abc import Coroutine, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from proxy.api.changes import Change, ChangeRefusedError
 from proxy.api.events import Alert
 from proxy.api.services import Counter, Gauge, Services
+from proxy.api.spending import ALLOWED, PlannedSpend, SettledSpend, SpendAnswer
 from proxy.api.stores import DynamoTable, RedisScripts, SqliteFile
 from proxy.api.testing.clock import JumpingClock
 
@@ -86,6 +88,10 @@ class FakeServices(Services):
     """Services whose time jumps and whose effects are kept.
 
     - `alerts`: what was given to `alert`, in order
+    - `planned` and `settled`: what was told of spending; `answer_spend` says what is allowed,
+      by default everything
+    - `changed`: what was given to `reconfigure`, in order, each as (changes, by, why); with
+      problems in `refuse_changes` it is refused
     - `lines`: what was logged, each line a mapping with ``event``, ``level`` and the rest
     - `faults`: what background tasks raised
 
@@ -96,6 +102,11 @@ class FakeServices(Services):
         """Tell the time by `clock`; `plugin` is the name in every line of the log."""
         self.jumping = JumpingClock() if clock is None else clock
         self.alerts: list[Alert] = []
+        self.planned: list[PlannedSpend] = []
+        self.settled: list[SettledSpend] = []
+        self.answer_spend: Callable[[PlannedSpend], SpendAnswer] = lambda _: ALLOWED
+        self.changed: list[tuple[tuple[Change, ...], str, str]] = []
+        self.refuse_changes: tuple[str, ...] = ()
         self.lines: list[dict[str, Any]] = []
         self.faults: list[BaseException] = []
         self._metrics: dict[str, _Metric] = {}
@@ -150,6 +161,24 @@ class FakeServices(Services):
     def alert(self, alert: Alert) -> None:
         """Keep the alert."""
         self.alerts.append(alert)
+
+    async def plan_spend(self, attempt: PlannedSpend) -> SpendAnswer:
+        """Keep the attempt, and return what `answer_spend` says."""
+        self.planned.append(attempt)
+        return self.answer_spend(attempt)
+
+    def settle_spend(self, entry: SettledSpend) -> None:
+        """Keep the entry."""
+        self.settled.append(entry)
+
+    async def reconfigure(self, changes: Sequence[Change], by: str, why: str) -> tuple[Change, ...]:
+        """Keep what was asked; no file is written. Raises ChangeRefusedError if that is wanted."""
+        if self.refuse_changes:
+            raise ChangeRefusedError(self.refuse_changes)
+        self.changed.append((tuple(changes), by, why))
+        return tuple(
+            Change(one.path, one.before, one.value, one.written) for one in reversed(changes)
+        )
 
     def share(self, kind: type[_Service], offer: _Service) -> None:
         """Offer a service; a test may do so, too, in the name of another plugin."""

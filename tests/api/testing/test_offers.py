@@ -114,3 +114,5 @@ def test_a_role_that_nobody_has_and_a_command_of_a_taken_name_are_refused() -> N
     commands.add(print, name="tell")
     with pytest.raises(ValueError, match="the command tell is offered twice"):
         commands.add(print, name="tell")
+    commands.add(print, name="tell", group="others")
+    assert list(commands) == ["tell", "others tell"]

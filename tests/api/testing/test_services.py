@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.api import Alert
+from proxy.api import Alert, Change, ChangeRefusedError
 from proxy.api.testing import FakeServices, JumpingClock
 
 
@@ -160,3 +160,15 @@ async def test_what_is_offered_last_is_found_until_the_end() -> None:
     assert services.shared(str) == "b"
     await services.close()
     assert services.shared(str) is None
+
+
+async def test_changes_of_the_configuration_are_kept_and_can_be_refused() -> None:
+    services = FakeServices()
+    changes = (Change(("a",), 2, 1), Change(("b", 0), "x"))
+    undo = await services.reconfigure(changes, "ada", "cheaper")
+    assert services.changed == [(changes, "ada", "cheaper")]
+    assert undo == (Change(("b", 0), None, "x"), Change(("a",), 1, 2))
+    services.refuse_changes = ("no such key",)
+    with pytest.raises(ChangeRefusedError, match="no such key"):
+        await services.reconfigure(changes, "ada", "cheaper")
+    assert len(services.changed) == 1

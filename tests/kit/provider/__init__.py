@@ -5,10 +5,17 @@
         ...  # ask there.url_openai or there.url_azure
         assert [entry.ended for entry in there.calls] == ["429", "429", "answered"]
 
+What it has executed is on its bill, whoever has seen the answer:
+
+    async with provider(prices={"*": {"input": "2.50", "output": "10"}}) as there:
+        ...
+        assert there.bill.total_nano_usd == 25_000
+
 `python -m tests.kit.provider --help` runs it as a process of its own; `process.ProviderProcess`
 starts one.
 """
 
+from tests.kit.provider.bill import Bill, Charge, PriceList
 from tests.kit.provider.record import Entry
 from tests.kit.provider.serving import Provider, provider
 from tests.kit.provider.steps import (
@@ -16,6 +23,7 @@ from tests.kit.provider.steps import (
     Step,
     Tokens,
     answer,
+    at_random,
     bad_json,
     close_before_head,
     content_filter,
@@ -41,11 +49,15 @@ from tests.kit.provider.steps import (
 
 __all__ = [
     "ANSWERS",
+    "Bill",
+    "Charge",
     "Entry",
+    "PriceList",
     "Provider",
     "Step",
     "Tokens",
     "answer",
+    "at_random",
     "bad_json",
     "close_before_head",
     "content_filter",

@@ -90,23 +90,38 @@ def pieces(content: str, count: int) -> list[str]:
     return [content[round(at * size) : round((at + 1) * size)] for at in range(count)]
 
 
-def usage_of(asked: Asked, content: str, tokens: Tokens) -> dict[str, Any]:
-    """The usage of a call, cached and reasoning tokens inside the totals as providers have it."""
+def counted(asked: Asked, content: str, tokens: Tokens) -> Tokens:
+    """What a call uses, with what the script leaves open counted from the texts."""
     said = sum(len(str(one.get("content", ""))) for one in asked.body.get("messages", ()))
-    prompt = tokens.prompt or 1 + said // 4
-    completion = tokens.completion or tokens.reasoning + 1 + len(content) // 4
+    parts = tokens.cached + tokens.cache_write + tokens.audio_input + tokens.image_input
+    prompt = tokens.prompt or parts + 1 + said // 4
+    spoken = tokens.reasoning + tokens.audio_output
+    completion = tokens.completion or spoken + 1 + len(content) // 4
+    return tokens._replace(prompt=prompt, completion=completion)
+
+
+def usage_of(asked: Asked, content: str, tokens: Tokens) -> dict[str, Any]:
+    """The usage of a call: parts are inside the totals, and rare ones are named where they are."""
+    used = counted(asked, content, tokens)
+    inside = {"cached_tokens": used.cached, "audio_tokens": used.audio_input}
+    rare = {"cache_creation_tokens": used.cache_write, "image_tokens": used.image_input}
     return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": tokens.cached, "audio_tokens": 0},
+        "prompt_tokens": used.prompt,
+        "completion_tokens": used.completion,
+        "total_tokens": used.prompt + used.completion,
+        "prompt_tokens_details": inside | {name: count for name, count in rare.items() if count},
         "completion_tokens_details": {
-            "reasoning_tokens": tokens.reasoning,
-            "audio_tokens": 0,
+            "reasoning_tokens": used.reasoning,
+            "audio_tokens": used.audio_output,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },
     }
+
+
+def tier_of(asked: Asked, step: Step) -> str:
+    """The service tier that an answer names; empty: none."""
+    return step.tier or ("default" if asked.dialect == "openai" else "")
 
 
 def whole(asked: Asked, step: Step) -> bytes:
@@ -132,8 +147,8 @@ def whole(asked: Asked, step: Step) -> bytes:
     if asked.dialect == "azure":
         answer["prompt_filter_results"] = PROMPT_FILTER_RESULTS
         choice["content_filter_results"] = FILTER_RESULTS
-    else:
-        answer["service_tier"] = "default"
+    if tier := tier_of(asked, step):
+        answer["service_tier"] = tier
     return orjson.dumps(answer)
 
 
@@ -156,6 +171,8 @@ def stream(asked: Asked, step: Step) -> Stream:
         "model": asked.name + DATED,
         "system_fingerprint": FINGERPRINT,
     }
+    if tier := tier_of(asked, step):
+        frame["service_tier"] = tier
     if asked.wants_usage:
         frame["usage"] = None
 
@@ -208,11 +225,17 @@ def _azure_refusal(message: str) -> dict[str, Any]:
     return {**said, "status": 400, "innererror": inner}
 
 
+def own_id(asked: Asked) -> str:
+    """The id by which the provider itself knows a call, in its headers and on its bill."""
+    name = "apim-" if asked.dialect == "azure" else "req_"
+    return f"{name}{asked.number:08d}"
+
+
 def headers(asked: Asked, took: float) -> dict[str, str]:
     """What a provider says about a call beside its answer; `took` in seconds."""
     if asked.dialect == "azure":
         return {
-            "apim-request-id": f"apim-{asked.number:08d}",
+            "apim-request-id": own_id(asked),
             "x-request-id": f"req-{asked.number:08d}",
             "x-ms-region": "Sweden Central",
             "azureml-model-session": "d000",
@@ -220,7 +243,7 @@ def headers(asked: Asked, took: float) -> dict[str, str]:
             "x-ratelimit-remaining-tokens": "99000",
         }
     return {
-        "x-request-id": f"req_{asked.number:08d}",
+        "x-request-id": own_id(asked),
         "openai-processing-ms": str(round(took * 1000)),
         "openai-version": "2020-10-01",
         "openai-organization": "stand-in",

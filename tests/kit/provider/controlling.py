@@ -5,6 +5,9 @@ POST   /_script  {"name": "*", "step": {...}, "times": 2, "dialect": ""}; times 
 DELETE /_script  forget all that was scripted
 GET    /_log     {"calls": [...], "counts": {...}}; the latest 10,000 calls
 POST   /_down    {"seconds": 3}: refuse connections for so long
+GET    /_bill    {"charges": [...], "total_nano_usd": 0}; see `bill.Charge`
+GET    /_bill.csv  the same as a provider exports it
+POST   /_prices  {"gpt-4o-mini": {"input": "0.15", "output": "0.60"}}: charge by these from now on
 """
 
 import asyncio
@@ -36,6 +39,13 @@ class Control:
                     self._provider.clear()
                 case "GET", "/_log":
                     return self._log()
+                case "GET", "/_bill":
+                    said = orjson.dumps(self._provider.bill.to_json())
+                    return web.Response(body=said, content_type="application/json")
+                case "GET", "/_bill.csv":
+                    return web.Response(text=self._provider.bill.to_csv(), content_type="text/csv")
+                case "POST", "/_prices":
+                    self._provider.bill.price(orjson.loads(await request.read()))
                 case "POST", "/_down":
                     self._leave(orjson.loads(await request.read()))
                 case _:

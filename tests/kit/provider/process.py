@@ -4,16 +4,28 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.kit.provider.bill import Charge, PriceList
 from tests.kit.provider.steps import Step
 from tests.kit.standing_in import StandInProcess
 
 
 class ProviderProcess(StandInProcess):
-    """`python -m tests.kit.provider`; `log` is the file for each call's begin and end."""
+    """`python -m tests.kit.provider`; `log` is the file for each call's begin and end.
 
-    def __init__(self, *, port: int = 0, log: Path | None = None, latency: float = 0.0) -> None:
+    `bill` is the file for what is charged, one `Charge` a line; it outlives the process.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        log: Path | None = None,
+        latency: float = 0.0,
+        bill: Path | None = None,
+    ) -> None:
         logged = () if log is None else ("--log", str(log))
-        super().__init__("tests.kit.provider", ("--latency", str(latency), *logged), port)
+        billed = () if bill is None else ("--bill", str(bill))
+        super().__init__("tests.kit.provider", ("--latency", str(latency), *logged, *billed), port)
 
     @property
     def url_openai(self) -> str:
@@ -42,6 +54,18 @@ class ProviderProcess(StandInProcess):
         """All calls counted by how they ended; besides ``arrived`` and ``executed``."""
         counts: dict[str, int] = json.loads(self.say("GET", "/_log"))["counts"]
         return counts
+
+    def price(self, prices: PriceList) -> None:
+        """Have it charge by these from now on."""
+        self.say("POST", "/_prices", prices)
+
+    def charges(self) -> list[Charge]:
+        """All that was charged."""
+        return [Charge(**one) for one in json.loads(self.say("GET", "/_bill"))["charges"]]
+
+    def export(self) -> str:
+        """All that was charged as a CSV, as a provider exports it."""
+        return self.say("GET", "/_bill.csv").decode()
 
 
 def _script(name: str, step: Step | None, times: int | None, dialect: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from tests.kit.provider import bodies
+from tests.kit.provider.bill import Bill, PriceList
 from tests.kit.provider.bodies import Asked, Dialect
 from tests.kit.provider.playing import Player
 from tests.kit.provider.record import LEFT, WENT_DOWN, Entry, Record
@@ -32,10 +33,22 @@ class Provider(LoopbackServer):
     without either it answers well.
     """
 
-    def __init__(self, *, key: str = "", latency: float = 0.0, log: Path | None = None) -> None:
-        """Keep the key that must be given (empty: any) and the seconds before each head."""
+    def __init__(
+        self,
+        *,
+        key: str = "",
+        latency: float = 0.0,
+        log: Path | None = None,
+        prices: PriceList | None = None,
+        bill: Path | None = None,
+    ) -> None:
+        """Keep the key that must be given (empty: any) and the seconds before each head.
+
+        `bill` is the file for what is charged, by `prices`.
+        """
         super().__init__()
         self.record = Record(log)
+        self.bill = Bill(prices, bill)
         self._key = key
         self._latency = latency
         self._scripts: Scripts[tuple[str, str], Step] = Scripts()
@@ -131,8 +144,12 @@ class Provider(LoopbackServer):
         step = self._next(name, dialect) if known else unauthorized()
         if self._latency:
             step = replace(step, before=step.before + self._latency)
-        self.record.begins(entry, executed=step.executed)
+        step = step.of_call(entry.number)
         asked = Asked(name, dialect, body, entry.number)
+        if step.executed and step.billed:
+            used = bodies.counted(asked, bodies.content_of(asked, step), step.tokens)
+            self.bill.charge(entry, bodies.own_id(asked), used, bodies.tier_of(asked, step))
+        self.record.begins(entry, executed=step.executed)
         try:
             return await Player(request, asked, step, entry, self.record).play()
         except (asyncio.CancelledError, ConnectionError):
@@ -163,10 +180,16 @@ def _refusal(number: int, step: Step, dialect: Dialect) -> web.Response:
 
 @asynccontextmanager
 async def provider(
-    *, key: str = "", latency: float = 0.0, log: Path | None = None, port: int = 0
+    *,
+    key: str = "",
+    latency: float = 0.0,
+    log: Path | None = None,
+    prices: PriceList | None = None,
+    bill: Path | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Provider]:
     """Run a stand-in on this loop for the length of the block."""
-    running = Provider(key=key, latency=latency, log=log)
+    running = Provider(key=key, latency=latency, log=log, prices=prices, bill=bill)
     running.port = port
     await running.up()
     try:
@@ -174,3 +197,4 @@ async def provider(
     finally:
         await running.down()
         running.record.close()
+        running.bill.close()

@@ -1,7 +1,8 @@
 """What the stand-in does with one call: answer, refuse, hang, cut or leave, as a script says."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from email.utils import formatdate
+from random import Random
 from typing import Any, Literal, NamedTuple
 
 Drop = Literal["", "close", "reset"]
@@ -11,6 +12,7 @@ Then = Literal["", "cut", "reset", "hang", "error"]
 class Tokens(NamedTuple):
     """What a call used, as a provider counts: cached is part of prompt, reasoning of completion.
 
+    So are cache writes, audio and images that came, and audio that went out.
     0 for `prompt` or `completion`: counted from the text, four characters to a token.
     """
 
@@ -18,9 +20,41 @@ class Tokens(NamedTuple):
     cached: int = 0
     completion: int = 0
     reasoning: int = 0
+    cache_write: int = 0
+    audio_input: int = 0
+    image_input: int = 0
+    audio_output: int = 0
 
 
 COUNTED = Tokens()
+TIERS = ("", "default", "flex", "priority")
+
+
+class Draw(NamedTuple):
+    """What chance has made of a call."""
+
+    tokens: Tokens
+    tier: str
+    usage: bool
+
+
+def drawn(seed: int, number: int) -> Draw:
+    """Draw what the call of this number uses, and whether it says so; always the same."""
+    chance = Random(f"{seed} {number}")
+    prompt = round(10 ** chance.uniform(0, 5.3))
+    completion = round(10 ** chance.uniform(0, 4.2))
+    left, inside = prompt, []
+    for _ in range(4):
+        part = chance.choice((0, chance.randint(0, left)))
+        left -= part
+        inside.append(part)
+    cached, cache_write, audio_input, image_input = inside
+    reasoning = chance.choice((0, chance.randint(0, completion)))
+    audio_output = chance.choice((0, chance.randint(0, completion - reasoning)))
+    tokens = Tokens(
+        prompt, cached, completion, reasoning, cache_write, audio_input, image_input, audio_output
+    )
+    return Draw(tokens, chance.choice(TIERS), chance.random() < 0.9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +87,14 @@ class Step:
     choices: bool = True
     finish: str = "stop"
     tokens: Tokens = COUNTED
+    tier: str = ""
+    """The service tier that the answer names; empty: that of the dialect, or none."""
     usage: bool = True
+    """Whether the answer says what it used; it is charged all the same."""
+    billed: bool = True
+    """Whether a call that was executed is charged."""
+    seed: int | None = None
+    """Have chance say tokens, tier and usage, for each call anew (see `drawn`)."""
     stop_after: int = -1
     """Do `then` after so many pieces of content, in a whole answer in the middle of it."""
     then: Then = ""
@@ -62,6 +103,13 @@ class Step:
     def executed(self) -> bool:
         """Whether the model has worked (and will be paid): the answer was begun, or kept back."""
         return self.status == 200 and not self.drop and self.then != "error"
+
+    def of_call(self, number: int) -> "Step":
+        """The step for the call of this number: what chance has to say is said."""
+        if self.seed is None:
+            return self
+        draw = drawn(self.seed, number)
+        return replace(self, seed=None, tokens=draw.tokens, tier=draw.tier, usage=draw.usage)
 
     def to_json(self) -> dict[str, Any]:
         """The step in words of JSON, as `POST /_script` takes it."""
@@ -83,6 +131,11 @@ ANSWERS = Step()
 def answer(content: str | None = None, **how: Any) -> Step:
     """Answer well; `how` are fields of `Step`, such as chunks, pause, before, tokens, usage."""
     return Step(content=content, **how)
+
+
+def at_random(seed: int, **how: Any) -> Step:
+    """Answer well; what each call uses, its tier, and whether it says so, are drawn."""
+    return Step(seed=seed, **how)
 
 
 def filtered(content: str = "I") -> Step:

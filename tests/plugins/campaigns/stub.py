@@ -32,7 +32,7 @@ STATUSES = {
     "rate_limit_exceeded": 429,
     "provider_unavailable": 503,
     "invalid_request": 400,
-    "cost_limit_exceeded": 402,
+    "cost_limit_exceeded": 429,
     "compliance_violation": 422,
     "onlyfans_api_error": 502,
 }

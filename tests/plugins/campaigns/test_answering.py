@@ -88,6 +88,23 @@ def test_a_failure_has_the_status_that_fits_it_and_the_public_words(code: Any) -
     assert "X-Inside" not in reply.headers
 
 
+@pytest.mark.parametrize("status", [402, 429])
+def test_what_no_budget_pays_for_keeps_its_status_and_what_is_told_of_budgets(status: int) -> None:
+    error = {"code": "cost_limit_exceeded", "message": "daily pays for no more"}
+    told = {"Retry-After": "60", "X-Crossfade-Budget": "daily; spent=100%; resets=60"}
+    said = problem_reply(status, error["message"], told, workflowId="wf-1", error=error)
+    reply = failed(said, read_result(said))
+    assert (reply.status, reply.json()["error"]) == (status, "cost_limit_exceeded")
+    assert reply.json()["message"] == "daily pays for no more"
+    assert told.items() <= dict(reply.headers.items()).items()
+
+
+def test_a_budget_that_is_nearly_spent_is_told_with_a_good_answer() -> None:
+    told = {"X-Crossfade-Budget": "daily; spent=81%; resets=3600"}
+    reply = ran(answered(RESULT, 200, told), RESULT, "ann", BEGUN)
+    assert reply.headers.get("X-Crossfade-Budget") == told["X-Crossfade-Budget"]
+
+
 NOT_RESULTS: dict[str, tuple[Reply, int]] = {
     "a problem of somebody's": (problem_reply(503, "azure-eu is down"), 503),
     "a refusal of somebody's": (problem_reply(413, "too much"), 413),

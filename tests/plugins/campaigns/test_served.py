@@ -131,7 +131,7 @@ FAILURES = {
     "rate_limit_exceeded": 429,
     "provider_unavailable": 503,
     "compliance_violation": 422,
-    "cost_limit_exceeded": 402,
+    "cost_limit_exceeded": 429,
 }
 
 

@@ -93,7 +93,7 @@ def test_each_command_is_listed_with_its_options_and_no_other() -> None:
 def _commands() -> Any:
     commands = PluginCommands("message_queue", "queue", "")
     provide_commands(commands)
-    group: Any = typer.main.get_command(commands.app)
+    group: Any = typer.main.get_command(commands.apps["queue"])
     for name, command in group.commands.items():
         own = [one for one in command.params if one.name not in ("config", "admin", "help")]
         takes = [one.name.upper() for one in own if one.param_type_name == "argument"]

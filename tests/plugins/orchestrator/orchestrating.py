@@ -63,10 +63,16 @@ def with_key(key: str = "k1") -> dict[str, Any]:
 
 @asynccontextmanager
 async def orchestrating(there: Provider | None = None, **more: Any) -> AsyncIterator[Orchestrating]:
-    """Start an orchestrator with one deployment of each kind; `more` are further settings."""
+    """Start an orchestrator with one deployment of each kind; `more` are further settings.
+
+    In the end each call that a provider has seen was settled, once.
+    """
     if there is None:
         async with provider() as fresh, orchestrating(fresh, **more) as made:
             yield made
+        settled = [one.planned.attempt_id for one in made.plugin.services.settled]
+        assert len(set(settled)) == len(settled)
+        assert {call.attempt for call in fresh.calls} <= set(settled)
         return
     settings = {
         "providers": {

@@ -1,7 +1,7 @@
 """A runner with real clients at a stand-in, and a journal that keeps what it is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from plugins.orchestrator.settings import OrchestratorSettings
 from plugins.orchestrator.wording.output import check, schema_of
 from plugins.orchestrator.workflows.record import Attempt
 from proxy.api import WorkflowIntent
+from proxy.api.spending import ALLOWED, PlannedSpend, SpendAnswer
 from proxy.api.testing import FakeServices
 from tests.kit.provider import Provider
 from tests.plugins.orchestrator.deployed import LARGE_PRICE, PRICE, settings
@@ -32,6 +33,7 @@ class Notes:
         self.begun: list[Attempt] = []
         self.attempts: dict[str, Attempt] = {}
         self.decisions: list[tuple[str, str]] = []
+        self.warnings: list[str] = []
         self.refuses: Exception | None = None
         self.begin_waits: asyncio.Event | None = None
         self.end_waits: asyncio.Event | None = None
@@ -58,6 +60,9 @@ class Notes:
     def decided(self, what: str, why: str) -> None:
         self.decisions.append((what, why))
 
+    def warned(self, warnings: tuple[str, ...]) -> None:
+        self.warnings.extend(warnings)
+
     async def until(self, event: str) -> None:
         """Wait until an attempt has ended like this."""
         async with asyncio.timeout(10):
@@ -82,9 +87,20 @@ class Running:
         self.settings = said
         self.there = there
         self.services = FakeServices(plugin="orchestrator")
+        self.services.answer_spend = self._pays
+        self.pays: Callable[[PlannedSpend], SpendAnswer] = lambda _: ALLOWED
+        """What is said of each attempt before it is sent."""
+        self.paid: list[str] = []
+        """The ids of those that were allowed."""
         self.clients = Clients(said)
         self.runner = Runner(said, self.clients, self.services)
         self.notes = Notes()
+
+    def _pays(self, planned: PlannedSpend) -> SpendAnswer:
+        answer = self.pays(planned)
+        if answer.allowed:
+            self.paid.append(planned.attempt_id)
+        return answer
 
     def task(self, wanted: WorkflowIntent = MESSAGE, *, within: float = 5.0, **how: Any) -> Task:
         """What is to be answered within so many seconds."""
@@ -166,6 +182,8 @@ async def running(
         await made.clients.close()
         await made.services.close()
     assert made.slots() == []
+    settled = sorted(one.planned.attempt_id for one in made.services.settled)
+    assert settled == sorted(made.paid), "each attempt that may be sent is settled once"
 
 
 def text(answered: Answered) -> str:

@@ -3,7 +3,12 @@
 import subprocess
 import sys
 
-from plugins.orchestrator.identifiers import attempt_id, owner_of_process, workflow_id
+from plugins.orchestrator.identifiers import (
+    attempt_id,
+    digests,
+    owner_of_process,
+    workflow_id,
+)
 
 
 def test_ids_of_workflows_sort_by_the_time_of_their_making() -> None:
@@ -17,7 +22,19 @@ def test_no_two_workflows_of_a_moment_have_the_same_id() -> None:
 
 
 def test_attempts_are_numbered_below_their_workflow() -> None:
-    assert [attempt_id("wf_1", number) for number in (1, 2)] == ["wf_1-1", "wf_1-2"]
+    found = [attempt_id("wf_1", number).rpartition("-")[0] for number in (1, 2)]
+    assert found == ["wf_1-1", "wf_1-2"]
+
+
+def test_the_same_number_after_a_crash_is_another_attempt() -> None:
+    assert len({attempt_id("wf_1", 1) for _ in range(100)}) == 100
+
+
+def test_a_digest_tells_nothing_without_the_secrets_and_is_the_same_with_them() -> None:
+    mine, same, other = (digests(secrets) for secrets in (["a", "b"], ["b", "a"], ["a"]))
+    assert mine("said") == same("said") != other("said")
+    assert mine("said") != mine("else")
+    assert mine("") == ""
 
 
 def test_a_process_has_one_name_and_no_other_has_it() -> None:

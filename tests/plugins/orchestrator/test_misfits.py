@@ -31,3 +31,14 @@ def test_a_ring_of_larger_models_is_found_whatever_its_length() -> None:
     with pytest.raises(ValueError, match="leads back") as caught:
         OrchestratorSettings.model_validate(chain)
     assert str(caught.value).count("leads back") == 3  # not for a, which only leads to the ring
+
+
+def test_cheaper_models_are_deployed_and_lead_nowhere_back() -> None:
+    deployments = {name: {"provider": "openai", "model": name} for name in "ab"}
+    said: dict[str, Any] = {**SAID, "deployments": deployments, "cheaper_model": {"a": "b"}}
+    assert OrchestratorSettings.model_validate(said).cheaper_model == {"a": "b"}
+    with pytest.raises(ValueError, match="a cheaper model: this one leads back"):
+        OrchestratorSettings.model_validate({**said, "cheaper_model": {"a": "b", "b": "a"}})
+    with pytest.raises(ValueError, match="one of a, b") as caught:
+        OrchestratorSettings.model_validate({**said, "cheaper_model": {"a": "c"}})
+    assert "cheaper_model" in str(caught.value)

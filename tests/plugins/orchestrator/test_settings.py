@@ -1,6 +1,5 @@
 """Settings that cannot be are told where they stand, with what was said and what was wanted."""
 
-from decimal import Decimal
 from pathlib import Path
 from textwrap import indent
 
@@ -57,10 +56,10 @@ def test_what_is_right_is_read(tmp_path: Path) -> None:
     assert settings.prompts == tmp_path / "prompts"
     price = settings.deployments["mini-eu"].price
     assert price is not None
-    assert (price.input, price.output, price.cached) == ("0.15", "0.6", Decimal("0.075"))
+    assert (price.input, price.output, price.rates.input_cached) == ("0.15", "0.6", 75_000_000)
     plain = settings.deployments["mini"].price
     assert plain is not None
-    assert plain.cached == Decimal("0.15")
+    assert plain.rates.input_cached == 150_000_000
 
 
 def test_prices_are_exact_however_they_are_written() -> None:

@@ -47,6 +47,7 @@ class Walk:
             self.budget,
             said.retry,
             said.larger_model,
+            said.cheaper_model,
             self.now + deadline,
         )
         self.steps: list[str] = []

@@ -134,13 +134,13 @@ QUERIES: list[tuple[str, dict[str, str], str]] = [
     (
         ME,
         {"userId": "bob"},
-        "the query knows recipientId, messageType, and nothing else",
+        "'userId' is no parameter: the query knows recipientId, messageType, and nothing else",
     ),
     (ME, {"recipientId": ""}, "recipientId has 1 to 256 characters"),
     (ME, {"recipientId": "x" * 257}, "recipientId has 1 to 256 characters"),
     (ME, {str(number): "x" for number in range(21)}, "the query has more than 20 parts"),
     (USERS, {}, "userId has to be there: whose limits?"),
-    (GLOBAL, {"x": "y"}, "the query knows nothing"),
+    (GLOBAL, {"x": "y"}, "'x' is no parameter: the query knows nothing"),
 ]
 
 

@@ -188,6 +188,7 @@ async def test_a_limit_that_refuses_is_told_as_legacy_tells_it() -> None:
         await on.becomes(first["message_id"], "sent")
         gone = await passed(on)
         assert (gone.reply.status, gone.reply.json()["status"]) == (429, "rate_limited")
+        assert gone.reply.by_rule  # it counts for no arm
 
 
 async def test_the_same_key_is_the_same_message_here_too() -> None:

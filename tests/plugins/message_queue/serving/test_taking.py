@@ -163,6 +163,7 @@ async def test_a_limit_that_wants_it_refuses_and_nothing_is_taken() -> None:
         reply = await on.send()
         told = reply.json()
         assert (reply.status, told["status"], told["code"]) == (429, 429, "RATE_LIMIT")
+        assert reply.by_rule  # it counts for no arm
         assert told["violated-policies"] == ["few"]
         assert reply.headers.get("Retry-After") == "60"
         assert reply.headers.get("X-RateLimit-Remaining") == "0"
@@ -211,6 +212,7 @@ async def test_a_queue_that_is_full_refuses_and_loses_nothing(what: str) -> None
         assert (await on.send(**later)).status == 202
         reply = await on.send(**later)
         assert (reply.status, reply.json()["code"]) == (429, "QUEUE_FULL")
+        assert not reply.by_rule
         assert reply.headers.get("Retry-After") == "60"
         assert sum((await on.parts.store.stats()).depth.values()) == 1
 

@@ -8,9 +8,8 @@ import openai  # noqa: F401 - the first call would else wait for it
 import pytest
 
 from plugins.orchestrator.asking.running import ChainFailedError
-from plugins.orchestrator.deciding.calls import Usage
-from plugins.orchestrator.deciding.costs import nano_usd
-from plugins.orchestrator.settings import Prices
+from plugins.orchestrator.prices import Prices
+from proxy.api.spending import Usage, cost_of
 from tests.kit.provider import (
     Provider,
     Step,
@@ -26,7 +25,9 @@ from tests.plugins.orchestrator.orchestrating import orchestrating
 from tests.plugins.orchestrator.pursued import running
 from tests.plugins.orchestrator.troubled import trouble
 
-FREE = (0, 0, 0, 0)
+FREE = Usage()
+LOST = Usage(8, output_text=100, requests=1)
+TOLD = Usage(600, 400, 30, 20, requests=1)
 
 
 @pytest.fixture(name="there")
@@ -36,31 +37,35 @@ async def _there() -> AsyncIterator[Provider]:
 
 
 COSTS = {
-    "told": (answer(tokens=Tokens(1000, 400, 50, 20)), (600, 400, 30, 20), False),
-    "not told": (answer('{"message": "' + "x" * 25 + '"}', usage=False), (8, 0, 10, 0), True),
+    "told": (answer(tokens=Tokens(1000, 400, 50, 20)), TOLD, False),
+    "not told": (
+        answer('{"message": "' + "x" * 25 + '"}', usage=False),
+        Usage(8, output_text=10, requests=1),
+        True,
+    ),
     "free": (status(500), FREE, False),
-    "lost": (close_before_head(), (8, 0, 100, 0), True),
-    "no sense": (bad_json(), (8, 0, 100, 0), True),
+    "lost": (close_before_head(), LOST, True),
+    "no sense": (bad_json(), LOST, True),
     "no document, but paid": (
         answer("", tokens=Tokens(1000, 400, 50, 20)),
-        (600, 400, 30, 20),
+        TOLD,
         False,
     ),
 }
-"""What the provider does -> the tokens of the attempt, and whether they are estimated."""
+"""What the provider does -> what the attempt has used, and whether that is estimated."""
 
 
-@pytest.mark.parametrize(("step", "tokens", "estimated"), COSTS.values(), ids=COSTS)
+@pytest.mark.parametrize(("step", "usage", "estimated"), COSTS.values(), ids=COSTS)
 async def test_what_the_provider_does_not_tell_is_estimated_and_says_so(
-    there: Provider, step: Step, tokens: tuple[int, ...], estimated: bool
+    there: Provider, step: Step, usage: Usage, estimated: bool
 ) -> None:
     there.script("*", step)
     async with running(there) as it:
         with suppress(ChainFailedError):
             await it.run()
         first = it.notes.ended[0]
-        assert (first.tokens, first.estimated) == (tokens, estimated)
-        assert first.nano_usd == nano_usd(Usage(*tokens), Prices(**PRICE))
+        assert (first.usage, first.estimated) == (usage, estimated)
+        assert first.nano_usd == cost_of(usage, Prices(**PRICE).rates)
 
 
 async def test_an_attempt_begins_with_an_estimate_so_that_a_crash_leaves_one(
@@ -69,7 +74,7 @@ async def test_an_attempt_begins_with_an_estimate_so_that_a_crash_leaves_one(
     async with running(there) as it:
         await it.run()
         (begun,) = it.notes.begun
-        assert (begun.state, begun.tokens, begun.estimated) == ("begun", (8, 0, 100, 0), True)
+        assert (begun.state, begun.usage, begun.estimated) == ("begun", LOST, True)
 
 
 @pytest.mark.parametrize(("held", "ends"), [(1, "failed"), (2, "completed")])

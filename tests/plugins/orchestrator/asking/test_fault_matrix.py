@@ -299,5 +299,5 @@ async def test_a_client_that_leaves_ends_it_and_nobody_is_to_blame(kind: str, st
 
 
 def test_each_way_of_failing_is_met() -> None:
-    elsewhere = {F.CONNECT, F.CUT, F.DEADLINE, F.CANCELLED}
+    elsewhere = {F.CONNECT, F.CUT, F.DEADLINE, F.CANCELLED, F.BUDGET}
     assert {row.kind for row in ROWS.values()} | elsewhere == set(FailureClass)

@@ -9,6 +9,7 @@ import pytest
 
 from plugins.orchestrator.asking.running import ChainFailedError
 from plugins.orchestrator.deciding.calls import CallFailedError, FailureClass
+from proxy.api.spending import Usage
 from tests.kit.provider import (
     Provider,
     Tokens,
@@ -52,7 +53,7 @@ async def test_a_stream_is_passed_on_and_its_attempt_ends_with_its_usage(there: 
         assert whole.answer.content == "Rain is coming."
         assert whole.deployment.name == "mini"
         (attempt,) = whole.attempts
-        assert (attempt.state, attempt.tokens) == ("answered", (40, 60, 6, 4))
+        assert (attempt.state, attempt.usage) == ("answered", Usage(40, 60, 6, 4, requests=1))
         assert attempt.nano_usd == 100 * 150 + 10 * 600
         assert attempt.finish_reason == "stop"
         assert it.notes.events == ["begins mini", "ends mini answered"]

@@ -11,6 +11,7 @@ from plugins.orchestrator.asking.running import Runner
 from plugins.orchestrator.deciding.calls import Answer, FailureClass
 from plugins.orchestrator.settings import OrchestratorSettings
 from proxy.api import StoreError
+from proxy.api.spending import Usage
 from tests.kit.provider import (
     Provider,
     Tokens,
@@ -25,8 +26,6 @@ from tests.kit.provider import (
 from tests.plugins.orchestrator.deployed import KEY, settings
 from tests.plugins.orchestrator.intents import intent
 from tests.plugins.orchestrator.pursued import SECRET, running, settings_at, text
-
-FREE = (0, 0, 0, 0)
 
 
 @pytest.fixture(name="there")
@@ -46,11 +45,11 @@ async def test_an_answer_is_journalled_with_its_tokens_and_its_exact_cost(there:
         answered = await it.run()
         assert text(answered) == "Hi."
         assert answered.deployment.name == "mini"
-        (attempt,) = answered.attempts
+        (attempt,), (call,) = answered.attempts, there.calls
         assert it.notes.events == ["begins mini", "ends mini answered"]
         assert it.notes.ended == [attempt]
-        assert (attempt.id, attempt.kind, attempt.state) == ("wf_1-1", "openai", "answered")
-        assert attempt.tokens == (600, 400, 30, 20)
+        assert (attempt.id, attempt.kind, attempt.state) == (call.attempt, "openai", "answered")
+        assert attempt.usage == Usage(600, 400, 30, 20, requests=1)
         assert attempt.nano_usd == 1000 * 150 + 50 * 600
         assert attempt.provider_id
         assert (attempt.answered_as, attempt.finish_reason) == ("gpt-4o-mini-2024-07-18", "stop")
@@ -64,7 +63,7 @@ async def test_a_call_can_be_found_again_by_its_ids(there: Provider) -> None:
     async with running(there) as it:
         await it.run(attempts_before=4)
         (call,) = there.calls
-        assert call.attempt == "wf_1-5"
+        assert call.attempt.startswith("wf_1-5-")
         assert call.workflow == "wf_1"
         assert call.headers["x-request-id"] == "r-1"
         version, trace, span, flags = call.headers["traceparent"].split("-")
@@ -155,7 +154,8 @@ async def test_who_is_cancelled_closes_the_connection_and_settles_the_attempt(
         assert [call.ended for call in there.calls] == ["client left"]
         (attempt,) = it.notes.ended
         assert (attempt.state, attempt.failure) == ("unknown", "cancelled")
-        assert (attempt.tokens, attempt.nano_usd) == ((8, 0, 100, 0), 8 * 150 + 100 * 600)
+        assert attempt.usage == Usage(8, output_text=100, requests=1)
+        assert attempt.nano_usd == 8 * 150 + 100 * 600
         assert attempt.estimated
         assert it.states()["mini"] == "closed"
 
@@ -169,7 +169,7 @@ async def test_who_is_cancelled_before_it_was_sent_has_cost_nothing(there: Provi
         with pytest.raises(asyncio.CancelledError):
             await work
         (attempt,) = it.notes.ended
-        assert (attempt.state, attempt.tokens, attempt.nano_usd) == ("failed", FREE, 0)
+        assert (attempt.state, attempt.usage, attempt.nano_usd) == ("failed", Usage(), 0)
         assert not attempt.estimated
         assert there.calls == []
 

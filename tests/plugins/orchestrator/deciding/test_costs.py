@@ -1,66 +1,55 @@
-"""Costs are exact: each part at its price, rounded once, half to even."""
-
-from decimal import Decimal
+"""Costs are exact: what a deployment declares, or what whoever knows prices says."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from plugins.orchestrator.deciding.calls import Usage
 from plugins.orchestrator.deciding.costs import nano_usd, tokens_in
-from plugins.orchestrator.settings import Prices
-from tests.kit.properties import examples
+from plugins.orchestrator.deciding.deployment import deployments_of
+from proxy.api.spending import NanoUSD, PriceKey, Quote, Rates, Usage, cost_of
+from tests.plugins.orchestrator.deployed import LARGE_PRICE, settings
 
-PRICES = Prices(input="2.50", cached_input="1.25", output="10.00")
-ODD = st.integers(0, 10**9).map(lambda number: f"{Decimal(number).scaleb(-9):f}")
-TOKENS = st.integers(0, 10**9)
-
-
-@pytest.mark.parametrize(
-    ("usage", "nano"),
-    [
-        (Usage(1_000_000, 0, 0, 0), 2_500_000_000),
-        (Usage(0, 1_000_000, 0, 0), 1_250_000_000),
-        (Usage(0, 0, 1_000_000, 0), 10_000_000_000),
-        (Usage(0, 0, 0, 1_000_000), 10_000_000_000),
-        (Usage(900, 100, 40, 60), 900 * 2500 + 100 * 1250 + 100 * 10_000),
-        (Usage(), 0),
-    ],
-)
-def test_each_part_is_paid_at_its_own_price_and_once(usage: Usage, nano: int) -> None:
-    assert nano_usd(usage, PRICES) == nano
+USED = Usage(900, 100, 40, 60, requests=1)
+RATES = Rates(2_500_000_000, 1_250_000_000, 10_000_000_000, 10_000_000_000)
+KEY = PriceKey("openai", "gpt-4o", "large")
 
 
-@pytest.mark.parametrize(
-    ("price", "tokens", "nano"), [("0.0005", 1, 0), ("0.0005", 3, 2), ("0.0015", 1, 2)]
-)
-def test_half_a_nano_dollar_is_rounded_to_even(price: str, tokens: int, nano: int) -> None:
-    assert nano_usd(Usage(tokens), Prices(input=price, output="0")) == nano
+class Listed:
+    """Knows one model, which costs a nano-USD for each token."""
+
+    def __init__(self) -> None:
+        self.asked: list[PriceKey] = []
+
+    def quote(self, key: PriceKey, usage: Usage) -> Quote | None:
+        self.asked.append(key)
+        nano = NanoUSD(usage.total)
+        return Quote(nano, "overlay", "exact") if key.model == "gpt-4o" else None
 
 
-def test_cached_input_without_a_price_of_its_own_costs_as_much_as_other_input() -> None:
-    prices = Prices(input="2.50", output="10")
-    assert nano_usd(Usage(0, 8, 0, 0), prices) == nano_usd(Usage(8), prices)
+def test_without_anybody_who_knows_prices_the_declared_one_counts() -> None:
+    assert nano_usd(USED, KEY._replace(declared=RATES)) == cost_of(USED, RATES)
+    assert nano_usd(USED, KEY) is None
 
 
-@pytest.mark.parametrize(("usage", "prices"), [(None, PRICES), (Usage(1), None), (None, None)])
-def test_what_is_not_known_has_no_cost_rather_than_none_at_all(
-    usage: Usage | None, prices: Prices | None
-) -> None:
-    assert nano_usd(usage, prices) is None
+def test_who_knows_prices_is_asked_before_what_is_declared() -> None:
+    prices, key = Listed(), KEY._replace(declared=RATES, tier="flex")
+    assert nano_usd(USED, key, prices) == USED.total
+    assert prices.asked == [key]
+    assert nano_usd(USED, key._replace(model="else"), prices) is None
 
 
-@given(TOKENS, TOKENS, TOKENS, TOKENS, ODD, ODD)
-@examples(200)
-def test_rounding_never_moves_a_cost_by_more_than_half_a_nano_dollar(
-    new: int, cached: int, text: int, reasoning: int, price: str, other: str
-) -> None:
-    nano = nano_usd(Usage(new, cached, text, reasoning), Prices(input=price, output=other))
-    assert nano is not None
-    exact_millionths = (new + cached) * int(Decimal(price).scaleb(9)) + (text + reasoning) * int(
-        Decimal(other).scaleb(9)
+@pytest.mark.parametrize("prices", [None, Listed()])
+def test_who_was_not_asked_is_paid_nothing_whatever_the_price(prices: Listed | None) -> None:
+    assert nano_usd(Usage(), KEY, prices) == 0
+
+
+def test_a_price_depends_on_all_that_the_configuration_says_of_a_deployment() -> None:
+    (one,) = deployments_of(
+        settings({"large": {"provider": "azure", "zone": "eu", "price": LARGE_PRICE}})
     )
-    assert abs(nano * 10**6 - exact_millionths) * 2 <= 10**6
+    key = one.priced(5.0)
+    assert key[:6] == ("azure", "gpt-4o-mini", "large", "eu", "", False)
+    assert key.declared is not None
+    assert key.declared[:4] == RATES[:4]
+    assert key.at == 5.0
 
 
 def test_a_text_is_taken_for_too_few_tokens_rather_than_too_many() -> None:

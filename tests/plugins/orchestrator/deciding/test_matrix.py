@@ -38,6 +38,7 @@ def test_a_client_is_never_told_to_mend_what_a_provider_has_broken(kind: Failure
         FailureClass.CONFLICT,
         FailureClass.DEADLINE,
         FailureClass.CANCELLED,
+        FailureClass.BUDGET,
     )
     status = STATUSES[MATRIX[kind].code]
     assert is_theirs == (400 <= status < 500 and status != 429)

@@ -91,3 +91,34 @@ def test_the_first_rule_that_fits_in_all_its_parts_counts() -> None:
 def test_an_operators_rules_replace_all_of_the_default_ones() -> None:
     mine = settings(rules=[{"providers": ["openai"]}])
     assert [rule.providers for rule in rules_of(mine)] == [("openai",)]
+
+
+USERS = [f"user-{number}" for number in range(2000)]
+
+
+def taken(share: float, **rule: Any) -> set[str]:
+    """The users for whom a rule with this share is."""
+    rules = (Rule(share=share, models=("a",), **rule),)
+    return {user for user in USERS if ruling(intent(), rules, user).name == "rule 1"}
+
+
+def test_a_share_takes_about_as_many_users_and_always_the_same() -> None:
+    few = taken(5)
+    assert 60 <= len(few) <= 140
+    assert taken(5) == few
+    assert taken(0) == set()
+    assert taken(100) == set(USERS)
+
+
+def test_a_share_that_grows_keeps_those_that_it_had() -> None:
+    assert taken(1) < taken(2.5) < taken(50)
+
+
+def test_two_rules_take_different_users() -> None:
+    both = taken(50) & taken(50, types=("content_planning",))
+    assert 400 <= len(both) <= 600
+
+
+def test_of_users_for_whom_nobody_vouches_a_share_takes_none() -> None:
+    assert ruling(intent(), (Rule(share=99.9),)).name == "no rule"
+    assert ruling(intent(), (Rule(share=100),)).name == "rule 1"

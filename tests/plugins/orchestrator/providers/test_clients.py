@@ -53,7 +53,7 @@ async def test_a_whole_answer_is_read_with_its_usage_and_id(kind: Kind) -> None:
         (seen,) = there.log
     assert (answer.content, answer.finish_reason) == ("Hello.", "stop")
     assert answer.model == "gpt-4o-mini-2024-07-18"
-    assert answer.usage == Usage(30, 60, 10, 20)
+    assert answer.usage == Usage(30, 60, 10, 20, requests=1)
     assert answer.provider_id == {"openai": "req_00000001", "azure": "apim-00000001"}[kind]
     assert 0 < answer.first_byte <= answer.seconds
     assert (seen.dialect, seen.attempt, seen.workflow) == (kind, "wf_1-1", "wf_1")
@@ -76,7 +76,7 @@ async def test_a_stream_is_passed_on_without_what_was_asked_for_by_us(kind: Kind
     assert b"[DONE]" not in passed_on
     assert b"prompt_tokens" not in passed_on
     assert (found.content, found.finish_reason) == ("Hello you.", "stop")
-    assert found.usage == Usage(3, 6, 1, 2)
+    assert found.usage == Usage(3, 6, 1, 2, requests=1)
     assert found.provider_id == {"openai": "req_00000001", "azure": "apim-00000001"}[kind]
     assert found.first_byte > 0
 

@@ -41,7 +41,7 @@ def test_free_text_is_read_as_it_is() -> None:
     answer = read(completion())
     assert (answer.content, answer.document) == ("Hello.", None)
     assert (answer.finish_reason, answer.model) == ("stop", "gpt-4o-mini-2024-07-18")
-    assert answer.usage == Usage(10, 0, 5, 0)
+    assert answer.usage == Usage(10, 0, 5, 0, requests=1)
 
 
 def test_a_document_that_was_asked_for_is_parsed() -> None:
@@ -87,12 +87,15 @@ def test_what_is_not_the_document_is_malformed_and_was_paid_for(
 ) -> None:
     failed = failure(completion(content, finish), structured=True)
     assert failed[:2] == (FailureClass.MALFORMED, says)
-    assert failed.usage == Usage(10, 0, 5, 0)
+    assert failed.usage == Usage(10, 0, 5, 0, requests=1)
 
 
 def test_filtered_content_is_told_as_such_and_was_paid_for() -> None:
     failed = failure(completion("I", "content_filter"))
-    assert (failed.kind, failed.usage) == (FailureClass.CONTENT_FILTER, Usage(10, 0, 5, 0))
+    assert (failed.kind, failed.usage) == (
+        FailureClass.CONTENT_FILTER,
+        Usage(10, 0, 5, 0, requests=1),
+    )
 
 
 def test_an_error_in_a_200_is_a_failure_of_its_class() -> None:
@@ -103,5 +106,5 @@ def test_an_answer_tells_what_cannot_be_about_its_usage() -> None:
     body = orjson.loads(completion())
     body["usage"]["prompt_tokens_details"] = {"cached_tokens": 99}
     answer = read(orjson.dumps(body))
-    assert answer.usage == Usage(0, 10, 5, 0)
+    assert answer.usage == Usage(0, 10, 5, 0, requests=1)
     assert answer.doubt == "cached_tokens 99 exceed prompt_tokens 10 and are cut to that"

@@ -73,7 +73,7 @@ async def test_all_up_to_the_first_content_is_held_and_what_follows_is_passed_on
     assert wire.stream.content == "Hello"
     assert wire.stream.finish_reason == "stop"
     assert wire.stream.model == "gpt-4o-mini-2024-07-18"
-    assert wire.stream.usage == Usage(10, 0, 4, 0)
+    assert wire.stream.usage == Usage(10, 0, 4, 0, requests=1)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ async def test_usage_beside_content_is_read_and_the_event_passed_on() -> None:
     wire = Wire(said("a"), last, DONE).ends()
     await wire.stream.begin()
     assert await wire.rest() == last
-    assert wire.stream.usage == Usage(3, 0, 1, 0)
+    assert wire.stream.usage == Usage(3, 0, 1, 0, requests=1)
 
 
 async def test_a_stream_tells_what_cannot_be_about_its_usage() -> None:
     usage = {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}}
     wire = Wire(said("a"), STOP, event(usage=usage), DONE).ends()
     await wire.stream.begin()
-    assert await wire.stream.drain() == Usage(0, 3, 0, 0)
+    assert await wire.stream.drain() == Usage(0, 3, 0, 0, requests=1)
     assert wire.stream.doubt == "cached_tokens 4 exceed prompt_tokens 3 and are cut to that"
 
 
@@ -138,7 +138,7 @@ async def test_what_goes_wrong_before_the_content_is_a_failure_to_answer(
 
 async def test_what_was_used_for_nothing_is_told() -> None:
     failure = await Wire(ROLE, STOP, USAGE, DONE).ends().failure_before()
-    assert failure.usage == Usage(10, 0, 4, 0)
+    assert failure.usage == Usage(10, 0, 4, 0, requests=1)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ async def test_an_iteration_that_is_cancelled_can_be_gone_on_with() -> None:
     with pytest.raises(asyncio.CancelledError):
         await reading
     wire.comes(said("b"), STOP, USAGE, DONE)
-    assert await wire.stream.drain() == Usage(10, 0, 4, 0)
+    assert await wire.stream.drain() == Usage(10, 0, 4, 0, requests=1)
     assert wire.stream.content == "ab"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from proxy.api import Unserved
-from tests.kit.provider import answer, hang_before_head, slow_first_byte, status
+from tests.kit.provider import answer, hang_before_head, provider, slow_first_byte, status
 from tests.plugins.orchestrator.orchestrating import (
     INTENT,
     MODEL,
@@ -237,7 +237,8 @@ async def test_what_a_crash_has_left_before_an_attempt_is_gone_on_with_for_who_c
         await on.landed()
         kept = await on.workflow(left.id)
         assert kept.status == "completed"
-        assert [one.id for one in kept.attempts] == ["wf_1-1", "wf_1-2"]
+        assert kept.attempts[0].id == "wf_1-1"
+        assert kept.attempts[1].id.startswith("wf_1-2-")
 
 
 async def test_what_somebody_works_on_is_left_alone() -> None:
@@ -284,10 +285,10 @@ async def test_where_the_provider_is_not_paid_for_it_the_call_is_cut() -> None:
         "east": {"kind": "azure", "key": "k", "on_leave": "abort"},
         "openai": {"kind": "openai", "key": "k", "on_leave": "abort"},
     }
-    async with orchestrating() as first:
-        for name, url in (("east", first.there.url_azure), ("openai", first.there.url_openai)):
+    async with provider() as there:
+        for name, url in (("east", there.url_azure), ("openai", there.url_openai)):
             providers[name]["endpoint"] = url
-        async with orchestrating(first.there, providers=providers) as on:
+        async with orchestrating(there, providers=providers) as on:
             on.there.script(MODEL, hang_before_head())
             await left(on)
             await on.landed()
@@ -317,6 +318,5 @@ async def test_costs_are_those_of_the_tokens_that_the_provider_told() -> None:
         body = (await on.ask()).json()
         kept = await on.workflow(body["workflowId"])
         [attempt] = kept.attempts
-        assert attempt.tokens is not None
-        uncached, cached, text, reasoning = attempt.tokens
-        assert body["costNanoUsd"] == (uncached + cached) * 150 + (text + reasoning) * 600
+        assert attempt.usage.total > 0
+        assert body["costNanoUsd"] == attempt.usage.prompt * 150 + attempt.usage.completion * 600

@@ -1,11 +1,18 @@
 """Each result has the status that fits it."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from plugins.orchestrator.deciding.codes import STATUSES
-from plugins.orchestrator.serving.replies import error_reply, result_reply, served
-from proxy.api import Unserved, WorkflowError, WorkflowResult
+from plugins.orchestrator.serving.replies import Told, error_reply, result_reply, served, warned
+from proxy.api import Reply, Unserved, WorkflowError, WorkflowResult
+from proxy.api.spending import SpendAnswer
 from proxy.api.workflows import ErrorCode
+
+PAGE = (Path(__file__).resolve().parents[4] / "docs/reference/workflow.md").read_text("utf-8")
 
 
 def failed(code: ErrorCode, after: float | None = None) -> WorkflowResult:
@@ -59,4 +66,29 @@ def test_an_error_before_there_is_a_workflow_has_the_same_shape() -> None:
 @pytest.mark.parametrize("code", STATUSES)
 def test_what_nobody_was_asked_for_may_be_sent_again(code: ErrorCode) -> None:
     told = error_reply(code, "no").json()["error"]["retryable"]
-    assert told == (code in ("provider_unavailable", "rate_limit_exceeded"))
+    again = ("provider_unavailable", "rate_limit_exceeded", "cost_limit_exceeded")
+    assert told == (code in again)
+
+
+def test_the_problem_on_the_page_is_what_is_answered() -> None:
+    shown = re.findall(r"^```http\n(.*?)\n\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    [(head, body)] = shown
+    says = json.loads(body)["detail"]
+    error = WorkflowError(
+        code="cost_limit_exceeded", message=says, retryable=True, retry_after=5400
+    )
+    result = WorkflowResult(workflow_id="wf_01jd9x3k5v7m", status="failed", error=error)
+    reply = served(result, Told(refusal=SpendAnswer(False, budget="daily")))
+    assert reply.json() == json.loads(body)
+    assert list(reply.json()) == list(json.loads(body))
+    for name in ("Content-Type", "Retry-After"):
+        assert f"{name}: {reply.headers.get(name)}" in head
+
+
+def test_warnings_are_short_few_and_fit_into_a_header() -> None:
+    warnings = tuple(f"budget {number}" for number in range(50))
+    said = warned(Reply(), warnings).headers.get("X-Crossfade-Budget")
+    assert said == ", ".join(warnings[:10])
+    long = warned(Reply(), ("x" * 10_000,)).headers.get("X-Crossfade-Budget")
+    assert long == "x" * 200
+    assert warned(Reply(), ()).headers.get("X-Crossfade-Budget") is None

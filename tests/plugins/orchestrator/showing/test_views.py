@@ -30,7 +30,8 @@ def test_estimates_count_and_are_told_apart_and_what_is_under_way_does_not_count
     view = view_of(shown)
     assert (view.tokens, view.cost_nano_usd, view.estimated_nano_usd) == (143, 1_800, 600)
     assert view.costs == {"openai": 1_800}
-    assert [", about 108 tokens" in note.why for note in notes_of(shown) if note.what == "unknown"]
+    why = [note.why for note in notes_of(shown) if note.what == "unknown"]
+    assert [", about 108 tokens, 0.000000600 USD" in one for one in why] == [True]
 
 
 def test_an_unfinished_workflow_has_no_end() -> None:

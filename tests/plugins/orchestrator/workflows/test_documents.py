@@ -6,6 +6,7 @@ import pytest
 
 from plugins.orchestrator.workflows.documents import Reading, costs_of, day_of, stored_as
 from proxy.api import StoreError, WorkflowResult
+from proxy.api.spending import Usage
 from proxy.api.testing import FakeServices
 from tests.plugins.orchestrator.records import attempt
 from tests.plugins.orchestrator.workflows.written import stored, written
@@ -34,6 +35,18 @@ def test_what_a_newer_version_has_added_is_left_out() -> None:
     assert reading()[0].one("wf_1", json.dumps(document)) == stored(one, 1)
 
 
+def test_what_an_older_version_has_written_is_read() -> None:
+    one = written(attempts=(attempt(tokens=(1, 2, 3, 4)),))
+    document = json.loads(stored_as(one, 1))
+    for name in ("arm", "plan"):
+        del document[name]
+    del document["attempts"][0]["tier"]
+    assert document["attempts"][0]["tokens"] == [1, 2, 3, 4]
+    found = reading()[0].one("wf_1", json.dumps(document))
+    assert (found.arm, found.plan) == ("none", "")
+    assert found.attempts[0].usage == Usage(1, 2, 3, 4)
+
+
 def test_one_that_cannot_be_read_is_told_without_what_stands_there() -> None:
     document = json.loads(stored_as(written(), 1))
     document["intent"]["platforms"] = "user-4711"
@@ -56,7 +69,7 @@ def test_a_list_leaves_out_what_cannot_be_read_and_says_so_once(text: str) -> No
 def test_costs_are_of_the_attempts_that_have_ended() -> None:
     attempts = (
         attempt(1, kind="azure", state="failed", tokens=(1, 2, 3, 4), nano_usd=5),
-        attempt(2, kind="azure", state="answered", tokens=(10, 0, 0, 0), nano_usd=None),
+        attempt(2, kind="azure", state="answered", tokens=(6, 0, 0, 0, 4, 0, 0, 0, 1, 0)),
         attempt(3, kind="openai", state="unknown", tokens=None),
         attempt(4, kind="other", state="begun", tokens=None),
     )

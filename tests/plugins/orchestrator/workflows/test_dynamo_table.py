@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from plugins.orchestrator.workflows.dynamo_table import open_table
+from plugins.orchestrator.workflows.dynamo_table import migrate_table, open_table
 from proxy.api import StoreError
 from proxy.stores.dynamo import DynamoTable
 from tests.plugins.orchestrator.workflows.doors import Dynamo
@@ -32,6 +32,32 @@ async def test_a_table_is_made_once(table: DynamoTable, dynamo: Dynamo) -> None:
     assert expires == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
 
 
+async def test_a_migration_says_what_it_makes_and_then_there_is_nothing_to_do(
+    table: DynamoTable, dynamo: Dynamo
+) -> None:
+    wanted = (
+        "the DynamoDB table workflows is created",
+        "removing what has expired is switched on",
+    )
+    assert await migrate_table(table, dry_run=True) == wanted
+    assert {one for one in dynamo.server.calls if not one.startswith("Describe")} == set()
+    assert await migrate_table(table, dry_run=False) == wanted
+    assert await migrate_table(table, dry_run=False) == ()
+    await open_table(table)
+    assert dynamo.server.calls.count("CreateTable") == 1
+
+
+async def test_a_migration_that_was_cut_off_is_finished_by_the_next(
+    table: DynamoTable, dynamo: Dynamo
+) -> None:
+    dynamo.server.troubles.extend(["", "", "", "", "AccessDeniedException"])
+    with pytest.raises(StoreError, match="grant them dynamodb:UpdateTimeToLive"):
+        await migrate_table(table, dry_run=False)
+    left = ("removing what has expired is switched on",)
+    assert await migrate_table(table, dry_run=True) == left
+    assert await migrate_table(table, dry_run=False) == left
+
+
 async def test_a_replica_that_was_faster_does_no_harm(table: DynamoTable, dynamo: Dynamo) -> None:
     await open_table(table)
     dynamo.server.troubles.append("ResourceNotFoundException")  # as it was a moment before
@@ -46,8 +72,11 @@ async def test_a_table_of_another_kind_is_refused(table: DynamoTable) -> None:
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    with pytest.raises(StoreError, match="no right index by_user, by_day, by_request, unfinished"):
-        await open_table(table)
+    for asked in (open_table(table), migrate_table(table, dry_run=True)):
+        with pytest.raises(
+            StoreError, match="no right index by_user, by_day, by_request, unfinished"
+        ):
+            await asked
 
 
 async def test_who_may_not_make_it_is_told_what_is_missing(

@@ -1,12 +1,15 @@
 """Which store a URL names."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from plugins.orchestrator.workflows.opening import store_for
+from plugins.orchestrator import Orchestrator
+from plugins.orchestrator.workflows.opening import migrated, store_for
 from proxy.api.testing import FakeServices
+from tests.plugins.orchestrator.deployed import settings
 from tests.plugins.orchestrator.workflows.doors import Dynamo
 from tests.plugins.orchestrator.workflows.written import stored, written
 
@@ -43,6 +46,32 @@ async def test_dynamodb_is_a_table(services: FakeServices, dynamo: Dynamo) -> No
     await store.create(written())
     assert store.url == "dynamodb://workflows"
     assert await store.get("wf_1") == stored(written(), 1)
+    await dynamo.tables[0].call("delete_table")
+
+
+async def test_a_migration_makes_the_table_and_a_file_needs_none(
+    services: FakeServices, dynamo: Dynamo, tmp_path: Path
+) -> None:
+    url = f"dynamodb://workflows?region=eu-west-1&endpoint={dynamo.server.endpoint}"
+    would = await migrated(url, services, dry_run=True)
+    assert would == await migrated(url, services, dry_run=False) != ()
+    assert await migrated(url, services, dry_run=False) == ()
+    await dynamo.tables[0].call("delete_table")
+    for other in ("memory://", f"sqlite:{tmp_path}/a.db"):
+        assert await migrated(other, services, dry_run=False) == ()
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 (nobody waits for it)
+    with pytest.raises(ValueError, match="not 'regoin'"):
+        await migrated("dynamodb://workflows?regoin=x", services, dry_run=True)
+
+
+async def test_the_orchestrator_migrates_what_its_settings_name_without_being_started(
+    services: FakeServices, dynamo: Dynamo
+) -> None:
+    url = f"dynamodb://workflows?region=eu-west-1&endpoint={dynamo.server.endpoint}"
+    orchestrator = Orchestrator(settings(workflows=url))
+    said = await orchestrator.migrate(services, dry_run=True)
+    assert said == await orchestrator.migrate(services, dry_run=False)
+    assert said[0] == "the DynamoDB table workflows is created"
     await dynamo.tables[0].call("delete_table")
 
 

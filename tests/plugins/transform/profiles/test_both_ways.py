@@ -11,7 +11,7 @@ from plugins.transform.profiles import PROFILES
 from plugins.transform.profiles.asked import Asked, Moment
 from plugins.transform.profiles.both_ways import answered, intended, understood
 from plugins.transform.profiles.huntaze_campaigns import TYPES
-from proxy.api import Body, Reply, Unserved, WorkflowIntent, WorkflowResult
+from proxy.api import Body, Reply, Unserved, WorkflowError, WorkflowIntent, WorkflowResult
 
 HUNTAZE = PROFILES["huntaze-campaigns"]
 CAMPAIGNS, GENERATE = "/api/campaigns", "/api/content/generate"
@@ -190,7 +190,9 @@ SECRET = "inside-"
 INSIDE = st.text("abc", max_size=4).map(SECRET.__add__)
 ERRORS = st.fixed_dictionaries(
     {
-        "code": st.sampled_from(["provider_unavailable", "compliance_violation"]),
+        "code": st.sampled_from(
+            ["provider_unavailable", "compliance_violation", "cost_limit_exceeded"]
+        ),
         "message": INSIDE,
     }
 )
@@ -226,8 +228,10 @@ def test_every_answer_has_the_keys_of_its_legacy_shape_and_nothing_from_inside(
     assert SECRET not in str(reply.headers.items())
     answer = reply.json()
     if status != 200 or result["status"] != "completed" or result["error"]:
+        code = result["error"] and result["error"]["code"]
+        unpaid = status in (402, 429) and code == "cost_limit_exceeded"
         failed = {"success", "error"} if path == GENERATE else {"status", "message", "data"}
-        assert (reply.status, set(answer)) == (500, failed)
+        assert (reply.status, set(answer)) == (status if unpaid else 500, failed)
         return
     assert reply.status == 200
     if path == GENERATE:
@@ -260,6 +264,43 @@ def test_a_document_of_any_depth_is_left_to_legacy_or_can_be_echoed(levels: int)
     reply = answered(request, Reply(body=result.model_dump_json(by_alias=True)), Moment(0.0, 0.0))
     assert isinstance(reply.body, bytes)
     assert deep in reply.body
+
+
+RESETS = "daily; spent=100%; resets=60"
+UNPAID = WorkflowResult(
+    workflow_id="w",
+    status="failed",
+    error=WorkflowError(code="cost_limit_exceeded", message="daily pays for no more"),
+)
+TOLD = {"Retry-After": "60", "X-Crossfade-Budget": RESETS, "X-Inside": SECRET}
+
+
+@pytest.mark.parametrize("status", [402, 429])
+@pytest.mark.parametrize(("path", "body"), [(CAMPAIGNS, PLAN), (GENERATE, {})])
+def test_what_no_budget_pays_for_is_told_with_when_to_come_again(
+    path: str, body: dict[str, Any], status: int
+) -> None:
+    told = Reply(status, TOLD, UNPAID.model_dump_json(by_alias=True))
+    reply = answered(asked(path, orjson.dumps(body)), told, Moment(0.0, 0.0))
+    assert reply.status == status
+    assert reply.headers.items() == [
+        ("Content-Type", "application/json"),
+        ("Retry-After", "60"),
+        ("X-Crossfade-Budget", RESETS),
+    ]
+    says = {"status": "error", "message": "Budget exceeded", "data": None}
+    assert reply.json() == (
+        says if path == CAMPAIGNS else {"success": False, "error": says["message"]}
+    )
+
+
+def test_a_budget_that_is_nearly_spent_is_told_with_a_good_answer() -> None:
+    result = WorkflowResult(workflow_id="w", status="completed", content="Done.")
+    told = Reply(200, TOLD, result.model_dump_json(by_alias=True))
+    reply = answered(asked(CAMPAIGNS, orjson.dumps(PLAN)), told, Moment(0.0, 0.0))
+    assert reply.status == 200
+    assert reply.headers.get("X-Crossfade-Budget") == RESETS
+    assert reply.headers.get("Retry-After") is None
 
 
 NO_RESULTS: dict[str, Reply] = {

@@ -1,0 +1,1 @@
+"""What could be cheaper, with evidence: rules, records, approval, realised savings."""

@@ -1,0 +1,1 @@
+"""What will have been spent: series, models, intervals, anomalies."""

@@ -1,0 +1,1 @@
+"""The ledger of this process: intents, rows, totals, in one SQLite file."""

@@ -1,0 +1,194 @@
+"""What a batch does to the tables, in one transaction: intents, rows, the totals of the rows.
+
+All of it may be done twice, and in any order of batches: a row counts when it is first inserted.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from math import inf
+from typing import Final, NamedTuple
+
+import orjson
+
+from proxy.api.spending import NanoUSD
+
+from ..grains import begins
+from ..row import Row, Sums
+from .buckets import Bucket, Horizons, combined
+from .entries import entry_of, row_of
+from .groups import Groups
+from .schema import SUMMED
+
+__all__ = ["LATE", "LOST", "Batch", "Intent", "Written", "horizons_of", "write_batch"]
+
+LOST: Final = "lost"
+"""How an attempt has failed of which nobody has ever told the end."""
+LATE: Final = ":late"
+"""Ends the id of the correction of such a one, where its end is told after all."""
+
+_HOUR: Final = 3600.0
+_DAY: Final = 86_400.0
+_MOST_AT_ONCE: Final = 64
+"""Rows that one statement inserts. After each statement this thread has to wait until the event
+loop leaves it the interpreter again, so there are few of them."""
+
+_INTENT: Final = "INSERT OR IGNORE INTO cost_intents (id, run, until, entry)"
+_FORGET: Final = "DELETE FROM cost_intents WHERE id IN (SELECT value FROM json_each(?))"
+_THERE: Final = "SELECT id FROM cost_rows WHERE id IN (SELECT value FROM json_each(?))"
+_ROW: Final = """
+    INSERT INTO cost_rows (id, at, user, request_id, ref, counted, nano_usd, entry)
+"""
+_TOTAL: Final = f"""
+    INSERT INTO cost_totals (grain, begins, counted, {", ".join(SUMMED)})
+"""
+_ADDED: Final = f"""
+    ON CONFLICT DO UPDATE SET {", ".join(f"{one} = {one} + excluded.{one}" for one in SUMMED)}
+"""
+_HORIZONS: Final = "SELECT name, value FROM cost_meta WHERE name IN ('rows', 'minutes', 'hours')"
+
+
+class Intent(NamedTuple):
+    """An attempt that is about to be sent."""
+
+    row: Row
+    """What it counts for if its end is never known."""
+    until: float
+    """When it has ended at the latest, in Unix seconds."""
+
+
+class Batch(NamedTuple):
+    """What is written together."""
+
+    intents: Sequence[Intent] = ()
+    rows: Sequence[Row] = ()
+    """Attempts that have ended, and corrections."""
+    withdrawn: Sequence[str] = ()
+    """Ids of attempts that were never sent."""
+
+
+class Written(NamedTuple):
+    """What came of a batch."""
+
+    rows: int
+    """How many were not there yet."""
+    groups: Mapping[tuple[str, ...], int]
+    """Ids that are safe to be remembered once it is committed."""
+
+
+def write_batch(
+    on: sqlite3.Connection, batch: Batch, run: str, groups: Groups, now: float = inf
+) -> Written:
+    """Do all of it; `now` see `horizons_of`."""
+    if batch.intents:
+        _put(on, _INTENT, [(row.id, run, until, entry_of(row)) for row, until in batch.intents])
+    fresh, known = _insert(on, batch.rows, groups, now) if batch.rows else (0, {})
+    gone = [*(row.id for row in batch.rows if row.kind == "attempt"), *batch.withdrawn]
+    if gone:
+        on.execute(_FORGET, (orjson.dumps(gone).decode(),))
+    return Written(fresh, known)
+
+
+def horizons_of(on: sqlite3.Connection, now: float = inf) -> Horizons:
+    """Return what is not kept any more.
+
+    With `now` (Unix seconds) never what is new by that: a clock that was ahead may have noted
+    horizons that lie in the future, and what is spent today has to be counted all the same.
+    """
+    noted = Horizons(**{name: int(value) for name, value in on.execute(_HORIZONS)})
+    if now == inf:
+        return noted
+    newest = Horizons(
+        begins(max(0.0, now - _DAY), "day"),
+        begins(max(0.0, now - _HOUR), "minute"),
+        begins(max(0.0, now - _DAY), "hour"),
+    )
+    return Horizons(*map(min, noted, newest))
+
+
+def _insert(
+    on: sqlite3.Connection, rows: Iterable[Row], groups: Groups, now: float
+) -> tuple[int, Mapping[tuple[str, ...], int]]:
+    """Insert the rows that are not there, and count them."""
+    horizons = horizons_of(on, now)
+    wanted: dict[str, Row] = {}
+    for row in rows:
+        wanted.setdefault(row.id, row)  # of two with one id the first counts
+    there = _there(on, wanted)
+    if there:
+        late = [_late(on, wanted[one]) for one in there]
+        wanted |= {one.id: one for one in late if one is not None}
+        there |= _there(on, [one.id for one in late if one is not None])
+    fresh = [row for row in wanted.values() if row.id not in there and row.at >= horizons.rows]
+    known: dict[tuple[str, ...], int] = {}
+    counted = [(row, groups.of(on, row, known)) for row in fresh]
+    _put(on, _ROW, [_values(row, group) for row, group in counted])
+    _add(on, combined(counted, horizons))
+    return len(fresh), known
+
+
+def _there(on: sqlite3.Connection, ids: Iterable[str]) -> set[str]:
+    return {one for (one,) in on.execute(_THERE, (orjson.dumps([*ids]).decode(),))}
+
+
+def _late(on: sqlite3.Connection, row: Row) -> Row | None:
+    """Return what sets right an attempt that was given up, now that its end is told."""
+    if row.kind != "attempt" or row.failure == LOST:
+        return None
+    found = on.execute("SELECT entry FROM cost_rows WHERE id = ?", (row.id,)).fetchone()
+    given_up = row_of(found[0])
+    difference = NanoUSD(row.nano_usd - given_up.nano_usd)
+    if given_up.failure != LOST or not difference:
+        return None
+    return row._replace(
+        id=row.id + LATE,
+        kind="adjust",
+        ref=row.id,
+        at=given_up.at,
+        nano_usd=difference,
+        note="its end was told after it had been given up",
+    )
+
+
+def _values(row: Row, group: int) -> tuple[str | float | int, ...]:
+    return (
+        row.id,
+        row.at,
+        row.user,
+        row.request_id if row.kind == "attempt" else "",
+        row.ref,
+        group,
+        row.nano_usd,
+        entry_of(row),
+    )
+
+
+def _add(on: sqlite3.Connection, totals: Mapping[Bucket, Sums]) -> None:
+    lines = [
+        (*bucket, *sums[:-1], sums[-1] >> 32, sums[-1] & 0xFFFFFFFF)
+        for bucket, sums in sorted(totals.items())  # in the order of the key: faster
+    ]
+    _put(on, _TOTAL, lines, _ADDED)
+
+
+def _put(
+    on: sqlite3.Connection,
+    insert: str,
+    lines: Sequence[tuple[str | float | int, ...]],
+    conflict: str = "",
+) -> None:
+    """Insert lines, all of one length, in few statements."""
+    done, count = 0, _MOST_AT_ONCE
+    while done < len(lines):
+        while count > len(lines) - done:
+            count //= 2  # few lengths of statements: SQLite keeps them prepared
+        values = [*chain.from_iterable(lines[done : done + count])]
+        on.execute(_statement(insert, conflict, len(lines[0]), count), values)
+        done += count
+
+
+@lru_cache(maxsize=64)
+def _statement(insert: str, conflict: str, columns: int, lines: int) -> str:
+    line = f"({', '.join('?' * columns)})"
+    return f"{insert} VALUES {', '.join([line] * lines)} {conflict}"

@@ -1,0 +1,1 @@
+"""Costs for operators: commands and the admin listener."""

@@ -1,0 +1,40 @@
+"""Puts together what operators ask."""
+
+from collections.abc import Mapping
+
+from proxy.api import Services
+
+from ..books import Ledger
+from ..budgets.budgets import Budgets
+from ..forecasting.forecasts import Forecasts
+from ..ledger.journal import SqliteJournal
+from ..prices.book import PriceBook
+from ..prices.declaring import PricesSettings
+from ..prices.watching import Age
+from ..reconciling.reconciling import Reconciling
+from ..tallying import Tallying
+from .offering import BudgetsOffered, ForecastsOffered, PricesOffered
+from .operating import Offered, Operating
+
+__all__ = ["operating_for"]
+
+
+def operating_for(
+    ledger: Ledger,
+    journal: SqliteJournal,
+    tallying: Tallying,
+    baseline: Mapping[str, int],
+    budgets: Budgets,
+    prices: tuple[PriceBook, Age, PricesSettings],
+    services: Services,
+    forecasts: Forecasts | None = None,
+) -> Operating:
+    """Return it. `ledger` is what reports are of; `journal`, what can be verified here."""
+    offered = Offered(
+        prices=PricesOffered(*prices, services),
+        budgets=BudgetsOffered(budgets),
+        verify=journal.differences,
+        forecast=None if forecasts is None else ForecastsOffered(forecasts),
+        reconciling=Reconciling(ledger, services.now, journal.replica),
+    )
+    return Operating(tallying, ledger, baseline, offered, services)

@@ -1,0 +1,1 @@
+"""What a usage costs: price lists, the operator's own prices, and what then if there is none."""

@@ -1,0 +1,1 @@
+"""Where people are told: Slack, e-mail, PagerDuty, a signed webhook."""

@@ -1,0 +1,73 @@
+"""Requests that are not answered as they wish, and what they are told instead."""
+
+from collections.abc import Mapping, Sequence
+
+from proxy.api import Reply
+
+from .showing import Document, reply_of
+
+__all__ = ["COME_AGAIN", "DeclinedError", "Refusal", "invalid", "none_such", "store_fails"]
+
+COME_AGAIN = "5"
+"""Seconds until it makes sense to ask a store again that does not answer."""
+
+
+class Refusal(Document):
+    """Why a request is refused: in words, as a word for programs, and what is wrong one by one."""
+
+    success: bool = False
+    error: str
+    code: str
+    details: tuple[str, ...] | None = None
+
+
+class DeclinedError(Exception):
+    """Ends a request with a `Refusal`; the text is for whoever sent it."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        error: str,
+        *,
+        details: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(error)
+        self.status = status
+        self._code = code
+        self._details = tuple(details)
+        self._headers = headers
+
+    @property
+    def reply(self) -> Reply:
+        """The answer."""
+        told = Refusal(error=str(self), code=self._code, details=self._details or None)
+        return reply_of(told, self.status, self._headers)
+
+
+def unauthenticated() -> DeclinedError:
+    """Nobody vouches for the caller (RFC 9110 section 15.5.2)."""
+    challenge = {"WWW-Authenticate": "Bearer"}
+    return DeclinedError(401, "UNAUTHORIZED", "Authentication required", headers=challenge)
+
+
+def invalid(problems: Sequence[str]) -> DeclinedError:
+    """The request is not one of this API; all that is wrong with it."""
+    said = f"Invalid request: {'; '.join(problems)}"
+    return DeclinedError(400, "VALIDATION_ERROR", said, details=problems)
+
+
+def none_such() -> DeclinedError:
+    """There is none, or it is somebody else's."""
+    return DeclinedError(404, "NOT_FOUND", "There is no such alert")
+
+
+def store_fails() -> DeclinedError:
+    """The store of the alerts fails."""
+    return DeclinedError(
+        503,
+        "SERVICE_UNAVAILABLE",
+        "The store of alerts does not answer",
+        headers={"Retry-After": COME_AGAIN},
+    )

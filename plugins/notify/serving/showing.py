@@ -1,0 +1,102 @@
+"""Alerts as clients are shown them: JSON in camel case."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from proxy.api import Reply, json_reply
+from proxy.api.alerts import AlertView
+from proxy.api.endpoints import iso
+
+__all__ = ["Document", "ShownAlert", "ShownAlerts", "ShownOne", "reply_of", "shown", "shown_list"]
+
+
+class Document(BaseModel):
+    """Part of an answer; in JSON its names are in camel case, and what is None is left out."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class ShownAlert(Document):
+    """An alert as it stands."""
+
+    id: str
+    name: str
+    subject: str
+    text: str
+    severity: str
+    user_id: str | None
+    raised_at: str
+    last_raised_at: str
+    times: int
+    resolved: bool
+    ended_at: str | None
+    acknowledged: bool
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    """For administrators."""
+
+
+class AlertsData(Document):
+    """Some of them, the newest first."""
+
+    alerts: tuple[ShownAlert, ...]
+
+
+class ListMetadata(Document):
+    """What was asked for, and how much of it there was."""
+
+    count: int
+    limit: int
+
+
+class ShownAlerts(Document):
+    """A list of alerts."""
+
+    success: bool = True
+    data: AlertsData
+    metadata: ListMetadata
+
+
+class ShownOne(Document):
+    """One alert."""
+
+    success: bool = True
+    data: ShownAlert
+
+
+def shown(view: AlertView, *, admin: bool) -> ShownAlert:
+    """Return an alert as whoever asks may see it."""
+    return ShownAlert(
+        id=view.id,
+        name=view.name,
+        subject=view.subject,
+        text=view.text,
+        severity=view.severity,
+        user_id=view.user or None,
+        raised_at=iso(view.at),
+        last_raised_at=iso(view.last_at),
+        times=view.times,
+        resolved=view.ended == "resolved",
+        ended_at=None if view.ended_at is None else iso(view.ended_at),
+        acknowledged=view.acknowledged_at is not None,
+        acknowledged_at=None if view.acknowledged_at is None else iso(view.acknowledged_at),
+        acknowledged_by=(view.acknowledged_by or None) if admin else None,
+    )
+
+
+def shown_list(views: Sequence[AlertView], limit: int, *, admin: bool) -> ShownAlerts:
+    """Return a list."""
+    alerts = tuple(shown(view, admin=admin) for view in views)
+    return ShownAlerts(
+        data=AlertsData(alerts=alerts), metadata=ListMetadata(count=len(alerts), limit=limit)
+    )
+
+
+def reply_of(
+    document: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Reply:
+    """Return an answer that nobody on the way may keep."""
+    said = document.model_dump(by_alias=True, exclude_none=True)
+    return json_reply(said, status, {"Cache-Control": "no-store", **(headers or {})})

@@ -1,0 +1,1 @@
+"""Where alerts and their deliveries are kept: SQLite (or memory), Redis."""

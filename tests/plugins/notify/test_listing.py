@@ -1,0 +1,24 @@
+"""The list that other plugins share."""
+
+from plugins.notify.listing import LISTED_MOST
+from tests.plugins.notify.telling import alert, telling
+
+
+async def test_a_list_is_bounded_whatever_is_asked_for() -> None:
+    async with telling() as on:
+        for number in range(3):
+            on.raised(alert(subject=str(number)))
+        await on.stored()
+        assert len(await on.parts.listing.list(None, limit=0)) == 1
+        assert len(await on.parts.listing.list(None, limit=LISTED_MOST * 9)) == 3
+
+
+async def test_who_acknowledges_is_noted_within_bounds() -> None:
+    async with telling() as on:
+        on.raised(alert(user="ann"))
+        await on.stored()
+        [one] = await on.parts.listing.list("ann")
+        assert await on.parts.listing.acknowledge(one.id, "mia", user="bob") is None
+        view = await on.parts.listing.acknowledge(one.id, "m" * 999, user="ann")
+        assert view is not None
+        assert len(view.acknowledged_by) == 256
