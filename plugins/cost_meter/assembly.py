@@ -25,13 +25,14 @@ from .ledger.shelf import SqliteShelf
 from .limits import limits_of
 from .metering import Meter
 from .operating.opening import operating_for
+from .operating.operating import Operating
 from .prices.book import PriceBook
 from .prices.listing import PriceList
 from .prices.opening import listed
 from .prices.watching import PriceWatch, age_of
 from .serving.advised import AdvisedBy
 from .serving.foreseen import ForeseenBy
-from .serving.opening import serving_for
+from .serving.opening import Serving, serving_for
 from .settings import CostMeterSettings
 from .tallying import Tallying
 
@@ -56,52 +57,47 @@ class Assembled:
     def __init__(
         self, settings: CostMeterSettings, services: Services, price_list: PriceList
     ) -> None:
-        """Make the parts; nothing is opened yet. Raises ValueError."""
+        """Make the parts that need nothing open. Raises ValueError."""
         self._settings = settings
         self._services = services
+        before = services.shared(Budgeting)
+        self._memory: dict[str, Any] = {} if before is None else before.memory
+        # where it is written, and how it is read
         self.journal = journal_of(settings, services)
         self.fleet = fleet_of(settings, self.journal, services)
         self.ledger: Ledger = self.journal if self.fleet is None else self.fleet.ledger
         own = SqliteShelf(self.journal.file)
         self.shelf: Shelf = own if self.fleet is None else self.fleet.shelf
-        kept = Kept(settings.keep.minutes, settings.keep.hours)
-        at_once = 1 if self.fleet is None else _ASKED_AT_ONCE
-        self.tallying = Tallying(self.ledger, Calendar(settings.time_zone), kept, at_once)
-        incidents = incidents_of(settings.forecast)
-        self.forecasts = Forecasts(self.ledger, self.tallying, services, incidents)
-        self.brake = Brake(settings.brake, settings.legacy_costs, self.ledger, services)
-        before = services.shared(Budgeting)
-        self._memory: dict[str, Any] = {} if before is None else before.memory
+        self.tallying = self._tallying()
+        # who is told, once
         self.edges: Edges = edges_for(settings.shared, self.shelf, services, self._memory)
         self.alerting = Alerting(self.edges, services)
+        # what things cost
         self.price_watch = PriceWatch(settings.prices, services, self.alerting)
         self.prices = PriceBook(settings.prices, price_list, services.now, self.price_watch.heard)
         self.price_age = age_of(settings.prices, self.prices)
+        # what will be spent, what is too much of it, and what could be cheaper
+        incidents = incidents_of(settings.forecast)
+        self.forecasts = Forecasts(self.ledger, self.tallying, services, incidents)
+        self.brake = Brake(settings.brake, settings.legacy_costs, self.ledger, services)
         self.advice = Advice(
             settings.advice, self.ledger, self.shelf, self.prices.look_up, services
         )
-        self.advising = AdviceAnswers(self.advice, services)
 
     async def open(self) -> None:
-        """Open stores and begin what goes on in the background. Raises StoreError."""
+        """Open stores, make what needs them, and begin. Raises StoreError."""
         await self.journal.open()
         if self.fleet is not None:
             await self.fleet.open()
         self.budgets = self._budgets()
         await self.budgets.open()
-        self.meter = Meter(
-            self.prices,
-            self.budgets,
-            self.journal,
-            self._services,
-            self._settings.on_journal_error,
-        )
+        self.meter = self._meter()
+        self.endpoints, self.thresholds = self._serving()
+        self.operating = self._operating()
+        self.advising = AdviceAnswers(self.advice, self._services)
         self._services.share(Budgeting, self.budgets)
         self._services.share(Prices, self.prices)
-        self._services.spawn(self.advice.watch(), "look for advice")
-        self._services.spawn(self.price_watch.run(self.price_age), "look how old the prices are")
-        self._offer()
-        self._foresee()
+        self._go_on()
 
     async def close(self) -> None:
         """Write what was taken in, once those who ask have their answers."""
@@ -117,6 +113,24 @@ class Assembled:
         thresholds = self.thresholds.trouble
         fleet = "" if self.fleet is None else self.fleet.health()
         return self.journal.health() or fleet or self.budgets.health() or prices or thresholds
+
+    def moved(self, move: Move) -> None:
+        """Take in that a rollout sends more or fewer to new: costs begin at another level."""
+        self.forecasts.changed()
+        if move.before <= 0 < move.after:
+            self.brake.begun(move.rollout)
+
+    async def notes_of(self, request_id: str) -> tuple[Note, ...]:
+        """Return what a request's attempts have cost."""
+        return notes_of(await self.journal.rows_of_request(request_id))
+
+    # -- the parts ---------------------------------------------------------------------
+
+    def _tallying(self) -> Tallying:
+        settings = self._settings
+        kept = Kept(settings.keep.minutes, settings.keep.hours)
+        at_once = 1 if self.fleet is None else _ASKED_AT_ONCE
+        return Tallying(self.ledger, Calendar(settings.time_zone), kept, at_once)
 
     def _budgets(self) -> Budgets:
         """Return the budgets, which are compared with the journal, or with that of the fleet."""
@@ -136,52 +150,60 @@ class Assembled:
             state=self._memory,
         )
 
-    def _offer(self) -> None:
-        """Make what answers clients and operators, and look at thresholds meanwhile."""
-        services, baseline = self._services, self._settings.legacy_costs
-        self.endpoints, self.thresholds = serving_for(
+    def _meter(self) -> Meter:
+        return Meter(
+            self.prices,
+            self.budgets,
+            self.journal,
+            self._services,
+            self._settings.on_journal_error,
+        )
+
+    def _serving(self) -> Serving:
+        return serving_for(
             self.ledger,
             self.shelf,
             self.tallying,
             self.alerting,
-            baseline,
-            services,
+            self._settings.legacy_costs,
             ForeseenBy(self.forecasts),
             AdvisedBy(self.advice),
+            self._services,
         )
-        self.operating = operating_for(
+
+    def _operating(self) -> Operating:
+        return operating_for(
             self.ledger,
             self.journal,
             self.tallying,
-            baseline,
+            self._settings.legacy_costs,
             self.budgets,
             (self.prices, self.price_age, self._settings.prices),
-            services,
             self.forecasts,
+            self._services,
         )
-        services.spawn(self.thresholds.run(), "compare thresholds of costs")
 
-    def _foresee(self) -> None:
-        """Begin to look at forecasts and anomalies, and at what brakes need to know."""
-        settings, services = self._settings.forecast, self._services
+    def _watch(self) -> Watch:
         limits = limits_of(self._settings.budgets)
-        if settings.enabled:
-            watch = Watch(
-                settings, self.forecasts, lambda: limits, self.ledger, self.alerting, services
-            )
-            services.spawn(watch.run(), "look at forecasts and anomalies")
+        return Watch(
+            self._settings.forecast,
+            self.forecasts,
+            lambda: limits,
+            self.ledger,
+            self.alerting,
+            self._services,
+        )
+
+    def _go_on(self) -> None:
+        """Begin what goes on in the background."""
+        spawn = self._services.spawn
+        spawn(self.price_watch.run(self.price_age), "look how old the prices are")
+        spawn(self.thresholds.run(), "compare thresholds of costs")
+        spawn(self.advice.watch(), "look for advice")
+        if self._settings.forecast.enabled:
+            spawn(self._watch().run(), "look at forecasts and anomalies")
         if self.brake.enabled:
-            services.spawn(self.brake.run(), "read what brakes on costs need")
-
-    def moved(self, move: Move) -> None:
-        """Take in that a rollout sends more or fewer to new: costs begin at another level."""
-        self.forecasts.changed()
-        if move.before <= 0 < move.after:
-            self.brake.begun(move.rollout)
-
-    async def notes_of(self, request_id: str) -> tuple[Note, ...]:
-        """Return what a request's attempts have cost."""
-        return notes_of(await self.journal.rows_of_request(request_id))
+            spawn(self.brake.run(), "read what brakes on costs need")
 
 
 def journal_of(settings: CostMeterSettings, services: Services) -> SqliteJournal:

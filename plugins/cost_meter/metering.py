@@ -1,6 +1,6 @@
 """The way of an attempt through the meter.
 
-Before it is sent: what its estimate costs, the reservation with the budgets, and the intent in the
+Before it is sent: what its estimate costs, the lease of the budgets, and the intent in the
 journal, which is on the disk when `plan` returns. At its end: the row, then the budgets, in one
 step of the event loop.
 
@@ -30,16 +30,12 @@ from proxy.api.spending import (
 )
 
 from .books import Journal
-from .row import Row
+from .row import MOST_NANO_USD, MOST_USED, Row
 
 __all__ = ["Intending", "Meter", "OnJournalError", "Reserving"]
 
 OnJournalError = Literal["closed", "open"]
 
-MOST_USED: Final = 10**9
-"""More tokens of a kind are not believed of one attempt."""
-
-_MOST_NANO_USD: Final = 2**53
 _NEVER_SENT: Final = ("refused", "never_sent")
 _MOST_OPEN: Final = 100_000
 _MOST_ENDED: Final = 10_000
@@ -145,7 +141,7 @@ class Meter:
 
     async def _plan(self, planned: PlannedSpend) -> SpendAnswer:
         quote = self._prices.quote(planned.key, planned.estimate)
-        if quote is None or not 0 <= quote.nano_usd <= _MOST_NANO_USD:
+        if quote is None or not 0 <= quote.nano_usd <= MOST_NANO_USD:
             self._counts.refused.add(why="no_price")
             return _no_price(planned) if quote is None else _too_much(planned)
         answer = await self._budgets.reserve(planned, quote.nano_usd)
@@ -220,7 +216,7 @@ class Meter:
             usage=used.usage,
             usage_source=used.source,
             estimated=used.estimated,
-            nano_usd=NanoUSD(min(quote.nano_usd, _MOST_NANO_USD)),
+            nano_usd=NanoUSD(min(quote.nano_usd, MOST_NANO_USD)),
             price_source=quote.source,
             confidence=quote.confidence,
             book=quote.book,

@@ -8,6 +8,8 @@ from proxy.api.spending import Again, NanoUSD, SpendOutcome, Usage, UsageSource
 __all__ = [
     "DIMENSIONS",
     "GRAINS",
+    "MOST_NANO_USD",
+    "MOST_USED",
     "NOT_SAID",
     "OTHERS",
     "UNVERIFIED",
@@ -36,6 +38,13 @@ OTHERS: Final = "(others)"
 
 NOT_SAID: Final = "(none)"
 """How what is empty is shown, but for users."""
+
+
+MOST_NANO_USD: Final = 2**53
+"""No row is of more, or of less than minus that: 9.0 million USD."""
+
+MOST_USED: Final = 10**9
+"""Tokens of a kind that are believed of one attempt."""
 
 
 class Row(NamedTuple):

@@ -19,14 +19,14 @@ _ODD: Final = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]
 _RESOLVER: Final[Any] = yaml.SafeLoader("")
 
 
-def on_one_line(value: object, key_of: str = "") -> str:
+def on_one_line(value: object, key: str = "") -> str:
     """Return a value in flow style, after ``key: `` if there is a key. Raises ValueError.
 
     Texts are written so that no variable is looked up in them.
     """
     if sum(1 for _ in _all(value, 0)) > _MOST:
         raise ValueError(f"a value with at most {_MOST} parts")
-    return f"{_text(key_of)}: {_flow(value)}" if key_of else _flow(value)
+    return f"{_text(key)}: {_flow(value)}" if key else _flow(value)
 
 
 def key_of(name: str) -> str:

@@ -1,19 +1,18 @@
 """Advice on the admin listener, below ``/plugins/cost_meter/advice``."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from proxy.api import AdminRouter, Reply, Request, Services, StoreError, json_reply, problem_reply
-from proxy.api.endpoints import problems_of, query_of
+from proxy.api import AdminRouter, Reply, Request, Services, json_reply
+from proxy.api.endpoints import query_of
 
-from .advice import Advice, AdviceError
+from ..answering import Answering, Answers
+from .advice import Advice
 from .views import listed, shown
 
 __all__ = ["AdviceAnswers"]
 
-_Answers = Callable[[Request, bytes], Awaitable[Reply]]
 _Id = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -36,7 +35,7 @@ class AdviceAnswers:
 
     def offer(self, router: AdminRouter) -> None:
         """Say what is answered, to whom at least."""
-        offered: dict[tuple[str, str, str], _Answers] = {
+        offered: dict[tuple[str, str, str], Answers] = {
             ("GET", "/advice", "viewer"): self._list,
             ("GET", "/advice/one", "viewer"): self._show,
             ("POST", "/advice/look", "operator"): self._look,
@@ -44,7 +43,7 @@ class AdviceAnswers:
             ("POST", "/advice/undo", "operator"): self._undo,
         }
         for (method, path, role), answer in offered.items():
-            router.add(method, path, _Telling(answer), role=role)
+            router.add(method, path, Answering(answer), role=role)
 
     async def _list(self, _: Request, __: bytes) -> Reply:
         return json_reply(listed(await self._advice.records(), self._advice.looked))
@@ -71,22 +70,3 @@ class AdviceAnswers:
         record = await self._advice.undo(asked.id, by)
         self._log.warning("advice_undone", advice=asked.id, by=by)
         return json_reply(shown(record))
-
-
-class _Telling:
-    """Answers, and tells what is wrong with a request or with a store."""
-
-    def __init__(self, answer: _Answers) -> None:
-        self._answer = answer
-
-    async def __call__(self, request: Request, body: bytes) -> Reply:
-        try:
-            return await self._answer(request, body)
-        except AdviceError as error:
-            return problem_reply(error.status, str(error))
-        except ValidationError as error:
-            return problem_reply(400, "The body is no such request.", problems=problems_of(error))
-        except ValueError as error:
-            return problem_reply(400, f"{error}.")
-        except StoreError as error:
-            return problem_reply(503, f"The ledger cannot be asked: {error}")

@@ -15,6 +15,7 @@ from proxy.api import (
     StoreError,
 )
 
+from ..answering import NotDoneError
 from ..books import Asked, Ledger, Shelf
 from ..prices.rating import Priced
 from ..row import Sums, plus
@@ -34,13 +35,8 @@ _OPEN_MOST = 100
 _AGAIN_AFTER = 300.0
 
 
-class AdviceError(Exception):
-    """It was not done, and all is as it was; the text says why."""
-
-    def __init__(self, status: int, says: str) -> None:
-        """`status`: 404 for what there is not, 409 for what cannot be done now, 400 else."""
-        super().__init__(says)
-        self.status = status
+class AdviceError(NotDoneError):
+    """See `NotDoneError`; 404: there is none, 409: it cannot be done now, 400: else."""
 
 
 class Looked(NamedTuple):

@@ -1,12 +1,13 @@
 """Commands: ``crossfade advice …``: they ask the admin listener of a running proxy."""
 
-import sys
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 
 from proxy.api import Commands
+
+from ..printing import print_json, print_line
 
 __all__ = ["provide_commands"]
 
@@ -36,7 +37,7 @@ def provide_commands(cli: Commands) -> None:
     def undo(id: str, json: bool = False) -> None:  # noqa: A002, FBT001, FBT002
         """Put back what was there before."""
         found = cli.ask("POST", "/advice/undo", {"id": id})
-        _print(found, json=json, how=lambda _: _line(f"{id} is undone; the file is as it was"))
+        _print(found, json=json, how=lambda _: print_line(f"{id} is undone; the file is as it was"))
 
     cli.add(list_, name="list", group=_GROUP)
     for command in (show, approve, undo):
@@ -45,7 +46,7 @@ def provide_commands(cli: Commands) -> None:
 
 def _print(found: Any, *, json: bool, how: Any) -> None:
     if json:
-        _line(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        print_json(found)
     else:
         how(found)
 
@@ -54,52 +55,52 @@ def _print_list(found: dict[str, Any]) -> None:
     for one in found["advice"]:
         usd = one["monthlyUsd"]
         state = "by hand" if one["byHand"] else one["state"]
-        _line(
+        print_line(
             f"{one['id']:20} {state:9} {usd['p10']} / {usd['p50']} / {usd['p90']} USD a month, "
             f"{one['confidence']} % sure, risk {one['risk']}"
         )
-        _line(f"    {one['says']}")
+        print_line(f"    {one['says']}")
     for one in found["notAdvised"]:
         what = f"{one['rule']} ({one['subject']})" if one["rule"] else "anything"
-        _line(f"no advice: {what}: missing: {one['missing']}")
+        print_line(f"no advice: {what}: missing: {one['missing']}")
     if found["lookedAt"] is None:
-        _line("nobody has looked yet; `crossfade advice list --look` looks now")
+        print_line("nobody has looked yet; `crossfade advice list --look` looks now")
 
 
 def _print_one(found: dict[str, Any]) -> None:
     usd, evidence = found["monthlyUsd"], found["evidence"]
-    _line(f"{found['id']}: {found['state']}\n{found['says']}")
-    _line(f"saves      {usd['p10']} / {usd['p50']} / {usd['p90']} USD a month (p10/p50/p90)")
-    _line(f"confidence {found['confidence']} %")
-    _line(f"risk       {found['risk']}: {found['risks']}")
-    _line(f"evidence   {evidence['attempts']} attempts, {evidence['since']} to {evidence['until']}")
-    _line(f"plan       {found['plan']}")
+    print_line(f"{found['id']}: {found['state']}\n{found['says']}")
+    print_line(f"saves      {usd['p10']} / {usd['p50']} / {usd['p90']} USD a month (p10/p50/p90)")
+    print_line(f"confidence {found['confidence']} %")
+    print_line(f"risk       {found['risk']}: {found['risks']}")
+    print_line(
+        f"evidence   {evidence['attempts']} attempts, {evidence['since']} to {evidence['until']}"
+    )
+    print_line(f"plan       {found['plan']}")
     for title, changes in (("changes", found["changes"]), ("undo", found["undo"])):
         for one in changes:
-            _line(f"{title:10} {one['place']}: {_value(one['before'])} -> {_value(one['after'])}")
+            print_line(
+                f"{title:10} {one['place']}: {_value(one['before'])} -> {_value(one['after'])}"
+            )
     realised = found["realised"]
     if realised is not None:
         usd = realised["monthlyUsd"]
-        _line(
+        print_line(
             f"realised   {usd['p10']} / {usd['p50']} / {usd['p90']} USD a month, promised were "
             f"{found['promisedUsd']}; {realised['days']} days before and after"
         )
     for line in found["history"]:
         part = f", {line['share']:g} % of users" if line["share"] < _ALL_USERS else ""
-        _line(f"           {line['at']} {line['state']} by {line['by']}{part}")
+        print_line(f"           {line['at']} {line['state']} by {line['by']}{part}")
 
 
 def _print_approved(found: dict[str, Any]) -> None:
     part = f" for {found['share']:g} % of users" if found["share"] < _ALL_USERS else ""
-    _line(f"{found['id']} is followed{part}; the configuration was changed:")
+    print_line(f"{found['id']} is followed{part}; the configuration was changed:")
     for one in found["changes"]:
-        _line(f"    {one['place']}: {_value(one['before'])} -> {_value(one['after'])}")
-    _line(f"`crossfade advice undo {found['id']}` takes it back")
+        print_line(f"    {one['place']}: {_value(one['before'])} -> {_value(one['after'])}")
+    print_line(f"`crossfade advice undo {found['id']}` takes it back")
 
 
 def _value(value: object) -> str:
     return "nothing" if value is None else orjson.dumps(value).decode()
-
-
-def _line(text: str) -> None:
-    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else " " for c in text) + "\n")

@@ -1,12 +1,12 @@
 """Reads evidence out of a ledger: exact totals, and of the rows no more than is bounded."""
 
 from ..books import Asked, Ledger
+from ..paging import each_row
 from ..row import Grain, Row
 from .evidence import Evidence, Piece
 
 __all__ = ["gathered"]
 
-_PAGE = 1000
 _SLICES = 6
 """Of each piece, where not all rows can be read."""
 
@@ -43,17 +43,5 @@ async def _rows(
     for number in range(slices):
         begins = since + number * length
         asked = Asked(begins, begins + length if number + 1 < slices else until)
-        found += await _first(ledger, asked, most // slices)
+        found += [row async for row in each_row(ledger, asked, most // slices)]
     return tuple(row for row in found if row.kind == "attempt")
-
-
-async def _first(ledger: Ledger, asked: Asked, most: int) -> list[Row]:
-    found: list[Row] = []
-    after = ""
-    while len(found) < most:
-        page = await ledger.rows(asked, limit=min(_PAGE, most - len(found)), after=after)
-        found += page.rows
-        after = page.after
-        if not after:
-            break
-    return found

@@ -1,1 +1,1 @@
-"""Who may spend how much: reservations before, bookings after, alerts on the way."""
+"""Who may spend how much: leases before, what was spent after, alerts on the way."""

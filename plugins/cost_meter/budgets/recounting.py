@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from ..books import Asked, Ledger
+from ..paging import each_row
 from ..row import Dimension, Row
 from .matching import Budget, Place
 from .periods import spans
 
-__all__ = ["MINUTES_KEPT", "Recounting"]
+__all__ = ["MINUTES_KEPT", "Recounting", "by_plan"]
 
 MINUTES_KEPT: Final = 48 * 3600.0
 """Seconds for which ledgers keep minutes, unless it is said otherwise."""
@@ -18,8 +19,7 @@ _AHEAD: Final = 86_400.0
 set back. What is spent stays spent."""
 
 _SOON: Final = 300.0
-_PAGE: Final = 1000
-_MOST_PAGES: Final = 200
+_MOST_ROWS: Final = 200_000
 _MOST_OWNERS: Final = 1000
 
 
@@ -93,18 +93,12 @@ class Recounting:
     async def _rows(self, place: Place, since: float, until: float) -> AsyncIterator[Row]:
         asks = tuple(_asks(place))
         plans = place.budget.said.when.plans
-        after = ""
-        for _ in range(_MOST_PAGES):
-            asked = Asked(since, until, _where(place))
-            page = await self._ledger.rows(asked, limit=_PAGE, after=after)
-            for row in page.rows:
-                ours = place.budget.said.of != "plan" or row.plan == place.scope
-                fits = not plans or row.plan in plans
-                if ours and fits and all(getattr(row, name) in some for name, some in asks):
-                    yield row
-            after = page.after
-            if not after:
-                return
+        asked = Asked(since, until, _where(place))
+        async for row in each_row(self._ledger, asked, _MOST_ROWS):
+            ours = place.budget.said.of != "plan" or row.plan == place.scope
+            fits = not plans or row.plan in plans
+            if ours and fits and all(getattr(row, name) in some for name, some in asks):
+                yield row
 
 
 def by_plan(place: Place) -> bool:

@@ -11,15 +11,9 @@ import orjson
 
 from proxy.api.spending import Usage
 
-from ..row import Row
+from ..row import MOST_NANO_USD, MOST_USED, Row
 
-__all__ = ["MOST_NANO_USD", "MOST_USED", "entry_of", "refuse_odd", "row_of"]
-
-MOST_NANO_USD: Final = 2**53
-"""No row is of more, or of less than minus that: 9.0 million USD."""
-
-MOST_USED: Final = 10**9
-"""Tokens of a kind that are believed of one attempt."""
+__all__ = ["entry_of", "refuse_odd", "row_of"]
 
 _LAST: Final = 2**36
 _MOST_SECONDS: Final = 10**7

@@ -79,8 +79,8 @@ class SqliteJournal:
 
     async def open(self) -> None:
         """Take the file, and settle what processes that have ended left. Raises StoreError."""
-        name = await self._process.ask(_replica)
-        self.replica = await self.file.ask(_replica)
+        name = await self._process.ask(reading.replica_of)
+        self.replica = await self.file.ask(reading.replica_of)
         self.horizons = await self.file.ask(partial(horizons_of, now=self._now()))
         self._run = Run(self._locks(), name)
         if not self._in_memory:
@@ -270,11 +270,6 @@ class SqliteJournal:
 
     def _now(self) -> float:
         return self._services.now()
-
-
-def _replica(on: sqlite3.Connection) -> str:
-    (found,) = on.execute("SELECT value FROM cost_meta WHERE name = 'replica'").fetchone()
-    return str(found)
 
 
 def _intents(on: sqlite3.Connection) -> int:

@@ -15,6 +15,7 @@ from ..books import Owed
 from ..row import DIMENSIONS, GRAINS, Dimension, Row, Sums, plus
 from .buckets import Horizons, combined
 from .entries import row_of
+from .reading import replica_of
 
 __all__ = ["SqliteOutbox"]
 
@@ -44,7 +45,7 @@ class SqliteOutbox:
 
     async def replica(self) -> str:
         """Return the journal's own name. Raises StoreError."""
-        return await self._file.ask(_replica)
+        return await self._file.ask(replica_of)
 
     async def rows(self, limit: int) -> tuple[tuple[int, Row], ...]:
         """Return the next rows, each with its number. Raises StoreError."""
@@ -92,11 +93,6 @@ class SqliteOutbox:
             return max(0, int(last) - _brought(on))
 
         return await self._file.ask(count)
-
-
-def _replica(on: sqlite3.Connection) -> str:
-    (found,) = on.execute("SELECT value FROM cost_meta WHERE name = 'replica'").fetchone()
-    return str(found)
 
 
 def _brought(on: sqlite3.Connection) -> int:

@@ -11,7 +11,15 @@ from .buckets import CODES
 from .entries import row_of
 from .schema import SUMMED
 
-__all__ = ["OF_REQUEST_MOST", "rows_of", "rows_of_request", "single", "sums_from", "totals_of"]
+__all__ = [
+    "OF_REQUEST_MOST",
+    "replica_of",
+    "rows_of",
+    "rows_of_request",
+    "single",
+    "sums_from",
+    "totals_of",
+]
 
 _ROWS_MOST: Final = 1000
 _OF_TIME: Final = "cost_totals AS totals JOIN cost_groups AS groups ON groups.id = totals.counted"
@@ -70,6 +78,12 @@ def rows_of(on: sqlite3.Connection, asked: Asked, limit: int, after: str) -> Pag
     ).fetchall()
     rows = tuple(row_of(entry) for _, _, entry in found[:limit])
     return Page(rows, f"{rows[-1].at!r} {rows[-1].id}" if len(found) > limit else "")
+
+
+def replica_of(on: sqlite3.Connection) -> str:
+    """Return the random name of the file, by which a fleet knows whose rows they are."""
+    (found,) = on.execute("SELECT value FROM cost_meta WHERE name = 'replica'").fetchone()
+    return str(found)
 
 
 def single(on: sqlite3.Connection, row_id: str) -> Row | None:

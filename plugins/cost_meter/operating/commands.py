@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from proxy.api import Commands
 
-from .printing import print_csv, print_json, print_line, print_table
+from ..printing import print_csv, print_json, print_line, print_table
 from .reconcile_command import reconciling
 from .tables import print_budgets, print_forecast, print_more, print_prices, print_report
 

@@ -26,15 +26,15 @@ def operating_for(
     baseline: Mapping[str, int],
     budgets: Budgets,
     prices: tuple[PriceBook, Age, PricesSettings],
+    forecasts: Forecasts,
     services: Services,
-    forecasts: Forecasts | None = None,
 ) -> Operating:
     """Return it. `ledger` is what reports are of; `journal`, what can be verified here."""
     offered = Offered(
         prices=PricesOffered(*prices, services),
         budgets=BudgetsOffered(budgets),
         verify=journal.differences,
-        forecast=None if forecasts is None else ForecastsOffered(forecasts),
+        forecast=ForecastsOffered(forecasts),
         reconciling=Reconciling(ledger, services.now, journal.replica),
     )
     return Operating(tallying, ledger, baseline, offered, services)

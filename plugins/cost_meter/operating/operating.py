@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from proxy.api import AdminRouter, Reply, Request, Services, StoreError, json_reply, problem_reply
-from proxy.api.endpoints import problems_of, query_of
+from proxy.api import AdminRouter, Reply, Request, Services, json_reply
+from proxy.api.endpoints import query_of
 
+from ..answering import Answering, Answers, NotDoneError
 from ..books import Asked, Ledger
 from ..covering import Span
 from ..reconciling.reconciling import Reconciling
@@ -25,26 +26,24 @@ __all__ = ["Offered", "Operating", "Period"]
 Period = Literal["daily", "weekly", "monthly"]
 
 Plain = Mapping[str, Any]
-_Answers = Callable[[Request, bytes], Awaitable[Reply]]
 _Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[0-9a-f]+$")]
 _Short = Annotated[str, Field(max_length=1000)]
-_Any = TypeVar("_Any")
 _SEE_USERS = ("operator", "admin")
 
 
 class Offered(NamedTuple):
-    """What other parts of the meter tell; None where there is no such part.
+    """What other parts of the meter tell.
 
-    All of them return plain data, money as exact text, and may raise StoreError.
+    The functions return plain data, money as exact text, and may raise StoreError.
     """
 
-    prices: Callable[[], Awaitable[Plain]] | None = None
-    budgets: Callable[[str | None], Awaitable[Sequence[Plain]]] | None = None
+    prices: Callable[[], Awaitable[Plain]]
+    budgets: Callable[[str | None], Awaitable[Sequence[Plain]]]
     """Of one user, or of all."""
-    verify: Callable[[], Awaitable[Sequence[str]]] | None = None
+    verify: Callable[[], Awaitable[Sequence[str]]]
     """Returns where totals are not the sums of their rows, in words."""
-    forecast: Callable[[str | None, Period], Awaitable[Plain | None]] | None = None
-    reconciling: Reconciling | None = None
+    forecast: Callable[[str | None, Period], Awaitable[Plain | None]]
+    reconciling: Reconciling
 
 
 class _Part(BaseModel):
@@ -87,7 +86,7 @@ class Operating:
 
     def offer(self, router: AdminRouter) -> None:
         """Say what is answered, to whom at least."""
-        offered: dict[tuple[str, str, str], _Answers] = {
+        offered: dict[tuple[str, str, str], Answers] = {
             ("GET", "/report", "viewer"): self._report,
             ("GET", "/rows", "operator"): self._rows,
             ("GET", "/prices", "viewer"): self._prices,
@@ -99,7 +98,7 @@ class Operating:
             ("POST", "/reconcile/post", "admin"): self._post,
         }
         for (method, path, role), answer in offered.items():
-            router.add(method, path, _Telling(answer), role=role)
+            router.add(method, path, Answering(answer), role=role)
 
     async def _report(self, request: Request, _: bytes) -> Reply:
         now = self._services.now()
@@ -152,11 +151,11 @@ class Operating:
 
     async def _prices(self, request: Request, _: bytes) -> Reply:
         query_of(request.query, ())
-        return json_reply(await _there(self._offered.prices, "prices")())
+        return json_reply(await self._offered.prices())
 
     async def _budgets(self, request: Request, _: bytes) -> Reply:
         user = _user(query_of(request.query, ("user",)))
-        found = await _there(self._offered.budgets, "budgets")(user)
+        found = await self._offered.budgets(user)
         return json_reply({"budgets": list(found)})
 
     async def _forecast(self, request: Request, _: bytes) -> Reply:
@@ -166,12 +165,11 @@ class Operating:
         if period not in periods:
             raise ValueError(f"period: one of {', '.join(periods)}")
         _refuse_viewers(request, users="user" in said)
-        forecast = _there(self._offered.forecast, "forecasts")
-        found = await forecast(_user(said), periods[period])
+        found = await self._offered.forecast(_user(said), periods[period])
         return json_reply({"period": period, "forecast": found})
 
     async def _verify(self, _: Request, __: bytes) -> Reply:
-        found = await _there(self._offered.verify, "ledger of its own")()
+        found = await self._offered.verify()
         return json_reply({"agrees": not found, "differences": list(found)[:1000]})
 
     async def _part(self, _: Request, body: bytes) -> Reply:
@@ -181,8 +179,7 @@ class Operating:
 
     async def _reconcile(self, _: Request, body: bytes) -> Reply:
         bill = _Bill.model_validate_json(body, strict=True)
-        reconciling = _there(self._offered.reconciling, "reconciling")
-        found = await reconciling.report(
+        found = await self._offered.reconciling.report(
             self._uploads.take(bill.file),
             bill.preset,
             columns=bill.columns,
@@ -193,9 +190,8 @@ class Operating:
 
     async def _post(self, request: Request, body: bytes) -> Reply:
         bill = _Bill.model_validate_json(body, strict=True)
-        reconciling = _there(self._offered.reconciling, "reconciling")
         by = request.key or "an operator"
-        posted = await reconciling.post(
+        posted = await self._offered.reconciling.post(
             self._uploads.take(bill.file),
             bill.preset,
             by=by,
@@ -210,47 +206,13 @@ class Operating:
         return json_reply(posted_of(posted))
 
 
-class _ForbiddenError(Exception):
-    """Who asks may not see this."""
-
-
-class _AbsentError(Exception):
-    """What is asked for is not part of this meter."""
-
-
-class _Telling:
-    """Answers what goes wrong in words."""
-
-    def __init__(self, answer: _Answers) -> None:
-        self._answer = answer
-
-    async def __call__(self, request: Request, body: bytes) -> Reply:
-        try:
-            return await self._answer(request, body)
-        except ValidationError as error:
-            return problem_reply(400, "; ".join(problems_of(error)))
-        except ValueError as error:
-            return problem_reply(400, str(error))
-        except _ForbiddenError as error:
-            return problem_reply(403, str(error))
-        except _AbsentError as error:
-            return problem_reply(404, str(error))
-        except StoreError as error:
-            return problem_reply(503, f"The ledger of costs does not answer: {error}")
-
-
-def _there(part: _Any | None, what: str) -> _Any:
-    if part is None:
-        raise _AbsentError(f"This meter has no {what}.")
-    return part
-
-
 def _refuse_viewers(request: Request, *, users: bool) -> None:
-    """Who users are is for operators alone, as with rows and budgets. Raises _ForbiddenError."""
+    """Who users are is for operators alone, as with rows and budgets. Raises NotDoneError."""
     if users and request.attributes.get("role") not in _SEE_USERS:
-        raise _ForbiddenError(
+        raise NotDoneError(
+            403,
             "What single users have spent needs the role operator: use another token, or ask "
-            "without user."
+            "without user.",
         )
 
 

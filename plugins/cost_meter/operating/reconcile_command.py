@@ -8,7 +8,7 @@ from typing import Any
 
 from proxy.api import Commands
 
-from .printing import print_csv, print_json, print_line, print_table
+from ..printing import print_csv, print_json, print_line, print_table
 from .uploads import LARGEST, LARGEST_PART
 
 __all__ = ["DIFFERS", "reconciling"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .printing import print_line, print_table
+from ..printing import print_line, print_table
 
 __all__ = [
     "percent",

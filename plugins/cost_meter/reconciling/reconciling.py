@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ..books import Asked, Ledger
+from ..paging import each_row
 from ..row import Row
 from .columns import layout_of
 from .comparing import (
@@ -191,18 +192,12 @@ class Reconciling:
         return found._replace(whole_days=whole)
 
     async def _rows(self, asked: Asked) -> list[Row]:
-        rows: list[Row] = []
-        after = ""
-        while True:
-            page = await self._ledger.rows(asked, limit=_PAGE, after=after)
-            rows += page.rows
-            if len(rows) > _MOST_ROWS:
-                raise ValueError(
-                    f"the ledger has more than {_MOST_ROWS:,} rows in that time: bring less of it"
-                )
-            if not page.after:
-                return rows
-            after = page.after
+        rows = [row async for row in each_row(self._ledger, asked, _MOST_ROWS + 1)]
+        if len(rows) > _MOST_ROWS:
+            raise ValueError(
+                f"the ledger has more than {_MOST_ROWS:,} rows in that time: bring less of it"
+            )
+        return rows
 
 
 def _compared(export: Export, rows: Iterable[Row], begins: float, ends: float) -> Reconciliation:

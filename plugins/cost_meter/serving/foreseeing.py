@@ -11,7 +11,7 @@ from ..covering import PERIODS, Calendar, Span
 from ..tallying import Tallying
 from .asking import AskedApplying, read
 from .callers import caller_of
-from .declining import DeclinedError, forbidden, none_such, unavailable
+from .declining import DeclinedError, forbidden, none_such
 from .forecast import (
     ANALYSED_DAYS,
     ForecastAnswer,
@@ -44,14 +44,14 @@ _THRESHOLDS: dict[ForecastPeriod, ThresholdType] = {"daily": "daily", "monthly":
 
 
 class Ahead:
-    """The answers. Without forecasts, or without advice, they say so."""
+    """The answers."""
 
     def __init__(
         self,
         tallying: Tallying,
         thresholds: Thresholds,
-        forecasts: Foreseeing | None,
-        advice: Advising | None,
+        forecasts: Foreseeing,
+        advice: Advising,
         services: Services,
     ) -> None:
         self._tallying = tallying
@@ -65,8 +65,6 @@ class Ahead:
         caller = await caller_of(request)
         period, user_id = asked_forecast(request.query)
         user, now = whose(caller, user_id), self._services.now()
-        if self._forecasts is None:
-            raise unavailable("There are no forecasts here")
         window = _window(self._tallying.calendar, now, ANALYSED_DAYS[period])
         foreseen, known = await asyncio.gather(
             self._forecasts.foresee(user, period), self._known(user, period, window, now)
@@ -88,7 +86,7 @@ class Ahead:
         asked = asked_optimization(request.query)
         user = whose(caller, asked.user_id)
         # Advice is about all together: what others spend is told to administrators alone.
-        advised = await self._advised().advised() if user is None else ()
+        advised = await self._advice.advised() if user is None else ()
         data = optimization_of(advised, asked.least_nano_usd, asked.limit)
         metadata = Metadata(
             requested_by=caller.id,
@@ -102,21 +100,16 @@ class Ahead:
         caller = await caller_of(request)
         if not caller.is_admin:
             raise forbidden("Admin privileges required to apply optimizations")
-        asked, advice = read(AskedApplying, body), self._advised()
-        every = {one.id: one for one in await advice.advised()}
+        asked = read(AskedApplying, body)
+        every = {one.id: one for one in await self._advice.advised()}
         one = every.get(asked.recommendation_id)
         try:
-            percent = None if one is None else await advice.apply(one.id, caller.id)
+            percent = None if one is None else await self._advice.apply(one.id, caller.id)
         except NotAppliedError as error:
             raise DeclinedError(409, f"It was not applied: {error}") from None
         if one is None or percent is None:
             raise none_such("recommendation")
         return document_reply(applied(one, self._services.now(), caller.id, percent))
-
-    def _advised(self) -> Advising:
-        if self._advice is None:
-            raise unavailable("Nobody looks for advice here")
-        return self._advice
 
     async def _known(
         self, user: str | None, period: ForecastPeriod, window: Span, now: float

@@ -21,7 +21,7 @@ from .watching import ThresholdWatch
 
 __all__ = ["Looking", "Potential", "where_user"]
 
-Potential = Callable[[], Awaitable[tuple[int | None, tuple[str, ...]]]]
+Potential = Callable[[], Awaitable[tuple[int, tuple[str, ...]]]]
 """Returns what advice could save in a month, in nano-USD, and the advice in words."""
 
 

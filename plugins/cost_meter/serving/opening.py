@@ -33,15 +33,13 @@ def serving_for(
     tallying: Tallying,
     alerting: Alerting,
     baseline: Mapping[str, int],
+    forecasts: Foreseeing,
+    advice: Advising,
     services: Services,
-    forecasts: Foreseeing | None = None,
-    advice: Advising | None = None,
 ) -> Serving:
     """Return it; run `watch` in the background. `baseline`: by route, in nano-USD a request."""
 
-    async def potential() -> tuple[int | None, tuple[str, ...]]:
-        if advice is None:
-            return None, ()
+    async def potential() -> tuple[int, tuple[str, ...]]:
         advised = await advice.advised()
         return sum(one.p50 for one in advised), tuple(one.description for one in advised)
 

@@ -8,6 +8,7 @@ from proxy.api import Services, StoreError
 from ..alerting import Alerting
 from ..books import Asked, Ledger
 from ..covering import Calendar, Span
+from ..paging import each_row
 from ..row import Row
 from ..tallying import Tallying
 from .keeping import Thresholds
@@ -28,7 +29,6 @@ ROWS_MOST = 5000
 _Known = dict[tuple[str, str | None, str, Span], int]
 """Nano-USD by what was read: all together or the dearest request, user, provider, time."""
 
-_PAGE = 1000
 _REMEMBERED = 86_400.0
 """Seconds after the end of a period for which it is remembered that it was told of."""
 
@@ -98,7 +98,8 @@ class ThresholdWatch:
             return 0  # no single request of them can have cost more than all
         key = "dearest", one.user, one.provider, lately
         if key not in known:
-            known[key] = dearest(await self._rows(one, lately))
+            asked = Asked(lately.since, lately.until, where_of(one))
+            known[key] = dearest([row async for row in each_row(self._ledger, asked, ROWS_MOST)])
         return known[key]
 
     async def _whole(self, one: Threshold, span: Span, now: float, known: _Known) -> int:
@@ -106,17 +107,6 @@ class ThresholdWatch:
         if key not in known:
             known[key] = (await self._tallying.over(span, now, where=where_of(one))).all.nano_usd
         return known[key]
-
-    async def _rows(self, one: Threshold, span: Span) -> list[Row]:
-        asked, after = Asked(span.since, span.until, where_of(one)), ""
-        found: list[Row] = []
-        while len(found) < ROWS_MOST:
-            page = await self._ledger.rows(asked, limit=_PAGE, after=after)
-            found.extend(page.rows)
-            after = page.after
-            if not after:
-                break
-        return found
 
     async def _tell(self, one: Threshold, spent: int, period: Span) -> None:
         alert = alert_of(one, spent, period)

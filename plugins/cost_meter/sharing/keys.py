@@ -28,7 +28,6 @@ __all__ = [
     "Key",
     "Scope",
     "bucket_range",
-    "dimensions_of",
     "row_key",
     "shards_between",
     "sort_of_time",
@@ -69,18 +68,6 @@ class Key(NamedTuple):
 
     pk: str
     sk: str
-
-
-def dimensions_of(scope: Scope, row: Row) -> dict[Dimension, str]:
-    """Return by what a row is told apart in a scope."""
-    found: dict[Dimension, str] = {
-        "route": row.route,
-        "arm": row.arm,
-        "provider": row.provider,
-        "model": row.model,
-        "intent": row.intent,
-    }
-    return found if scope == EVERYBODY else {"user": row.user, **found}
 
 
 def row_key(row: Row) -> Key:

@@ -3,10 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 from proxy.api import Reply
+from proxy.api.documents import Document
 
-from .showing import Document, reply_of
+from .showing import reply_of
 
-__all__ = ["COME_AGAIN", "DeclinedError", "Refusal", "invalid", "none_such", "store_fails"]
+__all__ = [
+    "COME_AGAIN",
+    "DeclinedError",
+    "Refusal",
+    "invalid",
+    "none_such",
+    "store_fails",
+    "unauthenticated",
+]
 
 COME_AGAIN = "5"
 """Seconds until it makes sense to ask a store again that does not answer."""

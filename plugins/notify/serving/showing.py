@@ -2,20 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel
 
 from proxy.api import Reply, json_reply
 from proxy.api.alerts import AlertView
+from proxy.api.documents import Document
 from proxy.api.endpoints import iso
 
-__all__ = ["Document", "ShownAlert", "ShownAlerts", "ShownOne", "reply_of", "shown", "shown_list"]
-
-
-class Document(BaseModel):
-    """Part of an answer; in JSON its names are in camel case, and what is None is left out."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+__all__ = ["ShownAlert", "ShownAlerts", "ShownOne", "reply_of", "shown", "shown_list"]
 
 
 class ShownAlert(Document):
@@ -97,6 +91,6 @@ def shown_list(views: Sequence[AlertView], limit: int, *, admin: bool) -> ShownA
 def reply_of(
     document: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """Return an answer that nobody on the way may keep."""
+    """Return an answer that nobody on the way may keep; what is None is left out of it."""
     said = document.model_dump(by_alias=True, exclude_none=True)
     return json_reply(said, status, {"Cache-Control": "no-store", **(headers or {})})

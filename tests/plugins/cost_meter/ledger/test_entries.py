@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.cost_meter.ledger.entries import MOST_USED, entry_of, refuse_odd, row_of
-from plugins.cost_meter.row import Row
+from plugins.cost_meter.ledger.entries import entry_of, refuse_odd, row_of
+from plugins.cost_meter.row import MOST_USED, Row
 from proxy.api.spending import NanoUSD, Usage
 from tests.kit.properties import examples
 from tests.plugins.cost_meter.rowed import NOON, row, rows

@@ -11,6 +11,7 @@ from plugins.cost_meter.budgets.declaring import BudgetSettings
 from plugins.cost_meter.budgets.edges import MemoryEdges
 from plugins.cost_meter.budgets.opening import budgets_for
 from plugins.cost_meter.covering import Calendar, Kept
+from plugins.cost_meter.forecasting.forecasts import Forecasts
 from plugins.cost_meter.ledger.expiring import Keep
 from plugins.cost_meter.ledger.journal import SqliteJournal
 from plugins.cost_meter.operating.commands import provide_commands
@@ -60,6 +61,7 @@ class Operated:
             more.pop("baseline", {}),
             budgets,
             (book, age_of(said, book), said),
+            Forecasts(journal, tallying, services),
             services,
         )
         made.offer(self.admin)

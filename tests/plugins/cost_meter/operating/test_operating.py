@@ -107,10 +107,9 @@ async def test_prices_and_budgets_are_told() -> None:
         assert (budget["limitUsd"], budget["spentUsd"], budget["percent"]) == ("5", "1", 20)
 
 
-async def test_what_is_not_there_is_said() -> None:
+async def test_nothing_is_foreseen_of_what_nobody_knows() -> None:
     async with operated() as on:
-        reply = await on.ask("/forecast")
-        assert (reply.status, reply.json()["detail"]) == (404, "This meter has no forecasts.")
+        assert (await on.ask("/forecast")).json() == {"period": "monthly", "forecast": None}
         assert (await on.ask("/forecast?period=yearly")).status == 400
 
 

@@ -78,8 +78,9 @@ class ServedCosts:
             self.tallying,
             alerting,
             baseline,
+            ForeseenBy(forecasts),
+            AdvisedBy(advice),
             services,
-            *(() if more.pop("bare", False) else (ForeseenBy(forecasts), AdvisedBy(advice))),
         )
         self.thresholds = Thresholds(self.shelf)
         self.watch: ThresholdWatch = made.watch
@@ -117,7 +118,7 @@ class ServedCosts:
 
 @asynccontextmanager
 async def served_costs(**more: Any) -> AsyncIterator[ServedCosts]:
-    """Open and close it; `more`: zone, baseline, bare."""
+    """Open and close it; `more`: zone, baseline."""
     services = FakeServices(plugin="cost_meter")
     keep = Keep(rows=400 * 86400.0, minutes=KEPT.minutes, hours=KEPT.hours)
     journal = SqliteJournal(Path(":memory:"), keep, services)

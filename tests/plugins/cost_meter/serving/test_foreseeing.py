@@ -147,9 +147,3 @@ async def test_applying_has_to_be_confirmed(said: dict[str, Any]) -> None:
     async with served_costs() as costs:
         reply = await costs.ask(OPTIMIZATION, "root", admin=True, method="POST", **said)
         assert reply.status == 400
-
-
-async def test_where_nobody_forecasts_or_advises_that_is_said() -> None:
-    async with served_costs(bare=True) as costs:
-        for path in (FORECAST, OPTIMIZATION):
-            assert (await costs.ask(path, "root", admin=True)).status == 503

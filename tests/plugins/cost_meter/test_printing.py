@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.cost_meter.operating.printing import csv_of, print_json, print_table, safe
+from plugins.cost_meter.printing import csv_of, print_json, print_line, print_table, safe
 from tests.kit.properties import examples
 
 
@@ -51,3 +51,8 @@ def test_an_empty_table_is_not_printed(capsys: pytest.CaptureFixture[str]) -> No
 def test_json_is_printed_with_line_breaks(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"a": "0.25"})
     assert capsys.readouterr().out == '{\n  "a": "0.25"\n}\n'
+
+
+def test_a_line_moves_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_line("ann\x1b[2J\rby\u202e\nü")
+    assert capsys.readouterr().out == "ann [2J by \nü\n"

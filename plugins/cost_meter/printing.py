@@ -43,7 +43,7 @@ def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None
 
 def print_json(value: object) -> None:
     """Print JSON with line breaks."""
-    print_line(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    sys.stdout.write(f"{orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()}\n")
 
 
 def print_table(
@@ -73,8 +73,8 @@ def print_table(
 
 
 def print_line(text: str) -> None:
-    """Print a line."""
-    sys.stdout.write(f"{text}\n")
+    """Print a line, or several; nothing in it moves the terminal."""
+    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else " " for c in text) + "\n")
 
 
 def _shown(value: object) -> str:
