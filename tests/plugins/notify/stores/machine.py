@@ -154,10 +154,17 @@ class Telling(RuleBasedStateMachine):
         self.loop.close()
 
 
-def does_as_the_model(opened_by: Opened, count: int) -> None:
-    """Run so many lives of a store."""
+def does_as_the_model(opened_by: Opened, count: int) -> int:
+    """Run so many lives of a store; how many were begun."""
+    lives = 0
 
     class Opening(Telling):
         opened = staticmethod(opened_by)
 
+        def __init__(self) -> None:
+            nonlocal lives
+            lives += 1
+            super().__init__()
+
     run_state_machine_as_test(Opening, settings=examples(count, steps=40))
+    return lives
