@@ -26,6 +26,7 @@ __all__ = ["LATE", "LOST", "Batch", "Intent", "Written", "horizons_of", "write_b
 LOST: Final = "lost"
 """How an attempt has failed of which nobody has ever told the end."""
 LATE: Final = ":late"
+_COUNTED: Final = "SELECT sum(nano_usd) FROM cost_rows WHERE id = ?1 OR ref = ?1"
 """Ends the id of the correction of such a one, where its end is told after all."""
 
 _HOUR: Final = 3600.0
@@ -133,12 +134,16 @@ def _there(on: sqlite3.Connection, ids: Iterable[str]) -> set[str]:
 
 
 def _late(on: sqlite3.Connection, row: Row) -> Row | None:
-    """Return what sets right an attempt that was given up, now that its end is told."""
+    """Return what sets right an attempt that was given up, now that its end is told.
+
+    The provider's bill may have set it right before: what is corrected is all that it counts for.
+    """
     if row.kind != "attempt" or row.failure == LOST:
         return None
     found = on.execute("SELECT entry FROM cost_rows WHERE id = ?", (row.id,)).fetchone()
     given_up = row_of(found[0])
-    difference = NanoUSD(row.nano_usd - given_up.nano_usd)
+    (counted,) = on.execute(_COUNTED, (row.id,)).fetchone()
+    difference = NanoUSD(row.nano_usd - counted)
     if given_up.failure != LOST or not difference:
         return None
     return row._replace(

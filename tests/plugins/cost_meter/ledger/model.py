@@ -31,14 +31,16 @@ class Model:
         before = self.rows.get(row.id)
         if before is None:
             self.write(row)
-        elif before.failure == "lost" != row.failure and row.nano_usd != before.nano_usd:
+            return
+        counted = sum(one.nano_usd for one in self.rows.values() if row.id in (one.id, one.ref))
+        if before.failure == "lost" != row.failure and row.nano_usd != counted:
             self.write(
                 row._replace(
                     id=f"{row.id}:late",
                     kind="adjust",
                     ref=row.id,
                     at=before.at,
-                    nano_usd=NanoUSD(row.nano_usd - before.nano_usd),
+                    nano_usd=NanoUSD(row.nano_usd - counted),
                     note="its end was told after it had been given up",
                 )
             )

@@ -66,6 +66,17 @@ def test_an_end_after_it_was_given_up_counts_the_difference(
     assert state(on) == (0, rows, nano)
 
 
+@pytest.mark.parametrize(("nano", "rows"), [(4, 2), (6, 3)])
+def test_an_end_that_is_told_after_the_bill_had_corrected_it_is_not_corrected_twice(
+    on: sqlite3.Connection, nano: int, rows: int
+) -> None:
+    written(on, rows=[paid("a", 9, failure=LOST)])
+    written(on, rows=[paid("a:bill", -5, kind="adjust", ref="a")])
+    for _ in range(2):
+        written(on, rows=[paid("a", nano)])
+    assert state(on) == (0, rows, nano)
+
+
 def test_to_give_up_what_has_ended_changes_nothing(on: sqlite3.Connection) -> None:
     written(on, rows=[paid("a", 7)])
     written(on, rows=[paid("a", 9, failure=LOST)])
