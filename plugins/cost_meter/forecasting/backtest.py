@@ -6,9 +6,10 @@ often the best by luck, and the naive one is among them.
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from math import sqrt
 from typing import NamedTuple
 
-from .models import AHEAD, FRESH_HOURS, Model, Path
+from .models import AHEAD, FRESH_HOURS, Expected, Model, Path
 from .series import DAY, WEEK
 from .spread import FEW, Spread, spread
 
@@ -27,6 +28,15 @@ _ENOUGH = 6.0
 """A horizon has its full say where so many stretches of its length were tried."""
 _DAYS = 7
 """So many days ahead each day is looked at by itself."""
+
+
+class _Break(NamedTuple):
+    """A change of level: what was said before it of what came after it is no error."""
+
+    at: int
+    """So many hours were known."""
+    told: int
+    """From so many hours on models have had the time to see it."""
 
 
 class Errors(NamedTuple):
@@ -91,7 +101,8 @@ def tried(
     """Return what models, the naive one the last of them, expect, and how good they were.
 
     They are weighted by how near they were up to `ahead` hours. What lies across `restarts` (so
-    many hours were known when something changed that is known of) is no error of theirs.
+    many hours were known when something changed that is known of) is no error of theirs; nor is
+    what lies across a step that has happened once. What happens twice may happen again.
 
     Raises ValueError for no hours.
     """
@@ -99,16 +110,21 @@ def tried(
     if not fitting:
         raise ValueError("without hours there is nothing to be forecast")
     since = max(one.least for one in fitting)
-    told = [_asked(one, hours, since, restarts) for one in fitting]
-    past = _past(hours, [known for known, _ in fitting[0].walk(hours) if known >= since], restarts)
+    walks = [[each for each in one.walk(hours) if each.known >= since] for one in fitting]
+    breaks = [*_lone_step(walks[0]), *(_Break(one, one + FRESH_HOURS) for one in restarts)]
+    told = [
+        _asked(one.name, walk, len(hours), breaks) for one, walk in zip(fitting, walks, strict=True)
+    ]
+    past = _past(hours, [each.known for each in walks[0]], breaks)
     scores = [_score(one, past, ahead) for one in told]
     weights = [(min(scores) / score) ** _SHARPNESS for score in scores]
     first = max(range(len(told)), key=weights.__getitem__)
-    mixed = _mixed(told[first].name, told, [one / sum(weights) for one in weights])
+    shares = [one / sum(weights) for one in weights]
+    mixed = _mixed(told[first].name, told, shares)
     return Tried(
         mixed.name,
         mixed.path,
-        _spread_of(mixed, past),
+        Spread(*_misses(mixed, past), _apart(mixed.path, told, shares)),
         _errors(mixed, past),
         _errors(told[-1], past),
         _coverage(mixed, past),
@@ -116,39 +132,40 @@ def tried(
     )
 
 
-def _looks(known: int, left: int, restarts: Sequence[int]) -> list[int]:
+def _lone_step(walk: Sequence[Expected]) -> Sequence[_Break]:
+    """Return the step that a model has seen by itself, if there was one and no other."""
+    begun = {one.began for one in walk if one.began}
+    return [_Break(one, one + 2 * DAY) for one in begun] if len(begun) == 1 else []
+
+
+def _looks(known: int, left: int, breaks: Sequence[_Break]) -> list[int]:
     """Return how many hours ahead it is looked at a moment that has so many hours after it."""
-    clear = min(
-        (max(one - known, 0) for one in restarts if one > known - FRESH_HOURS), default=left
-    )
+    clear = min((max(one.at - known, 0) for one in breaks if one.told > known), default=left)
     return [one for one in HORIZONS if one <= min(left, clear)]
 
 
-def _asked(model: Model, hours: Sequence[float], since: int, restarts: Sequence[int]) -> _Told:
+def _asked(name: str, walk: Sequence[Expected], count: int, breaks: Sequence[_Break]) -> _Told:
+    if not walk:
+        raise ValueError(f"{name} expects nothing")
     until: dict[int, list[float]] = {}
     days: dict[int, list[float]] = {}
-    path = None
-    for known, path in model.walk(hours):
-        if known < since:
-            continue
-        looks = _looks(known, len(hours) - known, restarts)
+    for known, path, _ in walk:
+        looks = _looks(known, count - known, breaks)
         for horizon in looks:
             until.setdefault(horizon, []).append(path.total(horizon))
         for number in range(min(max(looks, default=0) // DAY, _DAYS)):
             days.setdefault(number + 1, []).append(path.days[number])
-    if path is None:
-        raise ValueError(f"{model.name} expects nothing")
-    return _Told(model.name, path, until, days)
+    return _Told(name, walk[-1].path, until, days)
 
 
-def _past(hours: Sequence[float], origins: Sequence[int], restarts: Sequence[int]) -> _Past:
+def _past(hours: Sequence[float], origins: Sequence[int], breaks: Sequence[_Break]) -> _Past:
     spent = (0.0, *accumulate(hours))
     until: dict[int, list[float]] = {}
     begun: dict[int, list[int]] = {}
     days: dict[int, list[float]] = {}
     lags = []
     for known in origins:
-        looks = _looks(known, len(hours) - known, restarts)
+        looks = _looks(known, len(hours) - known, breaks)
         for horizon in looks:
             until.setdefault(horizon, []).append(spent[known + horizon] - spent[known])
             begun.setdefault(horizon, []).append(known)
@@ -208,20 +225,36 @@ def _shapes(
     return found
 
 
-def _spread_of(told: _Told, past: _Past) -> Spread:
+_Misses = dict[int, list[float]]
+
+
+def _misses(told: _Told, past: _Past) -> tuple[_Misses, _Misses]:
+    """Return by which part of what was expected more came: until horizons, and on single days."""
+
     def errors(expected: Sequence[float], came: Sequence[float], hours: int) -> list[float]:
         least = _FLOOR * past.usual * hours
         return [(two - one) / max(one, least) for one, two in zip(expected, came, strict=True)]
 
-    until = {one: errors(told.until[one], past.until[one], one) for one in sorted(past.until)}
+    until = {one: errors(told.until[one], past.until[one], one) for one in past.until}
     days = {one: errors(told.days[one], past.days[one], DAY) for one in sorted(past.days)}
-    return Spread(until, days)
+    return until, days
+
+
+def _apart(path: Path, told: Sequence[_Told], shares: Sequence[float]) -> Mapping[int, float]:
+    """Return by hours ahead how far the models lie from their mean: a standard deviation."""
+    found = {}
+    for horizon in HORIZONS:
+        mean = path.total(horizon)
+        pairs = zip(shares, told, strict=True)
+        square = sum(share * (one.path.total(horizon) - mean) ** 2 for share, one in pairs)
+        found[horizon] = sqrt(square) / mean if mean > 0 else 0.0
+    return found
 
 
 def _coverage(told: _Told, past: _Past) -> float | None:
     """Look whether what came was where it would have been said to be, knowing no later error."""
     horizon = DAY if len(past.until.get(DAY, ())) > 2 * FEW else 1
-    errors = _spread_of(told, past).until.get(horizon, ())
+    errors = _misses(told, past)[0].get(horizon, ())
     begun, covered = past.begun.get(horizon, ()), []
     for place, error in enumerate(errors):
         known = sum(1 for one in begun[:place] if one + horizon <= begun[place])

@@ -36,6 +36,12 @@ _STEEPEST = 0.05
 """No trend is steeper, by day, as a logarithm."""
 _TREND = 0.3
 """How much faster than the trend the level follows."""
+_LASTING = 1.0
+"""A trend of which so much is left after a day is that of all days, not of the last ones."""
+_LINE_DAYS = 14
+"""So many days are needed for a line through them."""
+_CHANCE = 2.0
+"""The square of a trend is believed as far as it is above so many times its own variance."""
 FRESH_HOURS = 6
 """From so many hours on they tell something of the level after a known step."""
 
@@ -65,6 +71,8 @@ class Expected(NamedTuple):
 
     known: int
     path: Path
+    began: int = 0
+    """So many hours were known when the last step came that it has seen by itself; 0: none."""
 
 
 class Model(Protocol):
@@ -214,13 +222,17 @@ class _Level:
             return is_step
         weight = max(self._alpha, 1 / self._seen)
         level = before + weight * (value - before)
-        if self._phi and self._seen > 2:
+        if 0 < self._phi < _LASTING and self._seen > 2:
             change = log(max(level, 1e-9) / max(self._level, 1e-9))
             trend = self._phi * self._trend
             trend += _TREND * weight * (change - trend)
             self._trend = min(max(trend, -_STEEPEST), _STEEPEST)
         self._level = level
         return False
+
+    def lean(self, trend: float) -> None:
+        """Take a trend that others have found."""
+        self._trend = trend
 
     def begin(self, level: float) -> None:
         """Begin anew."""
@@ -248,8 +260,29 @@ class _Level:
         return found
 
 
+def _growth(logs: Sequence[float], factors: Sequence[float], slot: int) -> float:
+    """Return how fast days grow, as a logarithm by day; the last of them is of this slot.
+
+    It is the slope of a line through the days without their season. Days that lie far apart make a
+    slope by chance: it is taken smaller by what chance would make of it (James and Stein), so that
+    there is none until it is clear.
+    """
+    count, period = len(logs), len(factors)
+    if count < _LINE_DAYS:
+        return 0.0
+    seasons = [log(one) for one in factors]
+    bare = [one - seasons[(slot + 1 - count + at) % period] for at, one in enumerate(logs)]
+    middle, mean = (count - 1) / 2, sum(bare) / count
+    reach = count * (count * count - 1) / 12
+    slope = sum((at - middle) * one for at, one in enumerate(bare)) / reach
+    apart = max(sum((one - mean) ** 2 for one in bare) - slope * slope * reach, 1e-12)
+    chance = apart / (count - 2) / reach
+    believed = max(1 - _CHANCE * chance / max(slope * slope, 1e-18), 0.0)
+    return min(max(slope * believed, -_STEEPEST), _STEEPEST)
+
+
 class Damped(NamedTuple):
-    """A level with a damped trend, times the day of the week, in the shape of the day."""
+    """A level with a trend, times the day of the week, in the shape of the day."""
 
     name: str
     period: int
@@ -257,7 +290,7 @@ class Damped(NamedTuple):
     alpha: float
     """How much of the level is the last day's, 0..1."""
     phi: float
-    """How much of the trend is left after a day, 0..1."""
+    """How much of the trend is left after a day, 0..1; 1: it lasts, and is that of all days."""
     restarts: tuple[int, ...] = ()
     """Hours before which the level was another one: the price, or the share, has changed."""
 
@@ -271,22 +304,29 @@ class Damped(NamedTuple):
         first, days = len(hours) % DAY, _days(hours)
         profile, season = _Profile(self.period), _Season(self.period)
         level, totals = _Level(self.alpha, self.phi, 2 * self.period + 1), list[float]()
+        logs, began = list[float](), 0  # of the days since the last step
         for number, day in enumerate(days):
             slot, begins = number % self.period, first + number * DAY
             totals.append(sum(day))
+            logs.append(log(max(totals[-1], 1e-9)))
             factor, since = season.factors[slot], self._restart(begins)
             if since is None:
                 if level.see(totals[-1] / factor):
                     season.disturbed()
+                    del logs[:-2]
+                    began = begins - DAY
             elif DAY - since >= FRESH_HOURS:
                 season.disturbed()
+                logs.clear()
                 left = 1 - profile.shapes[slot][since]
                 level.begin(sum(day[since:]) / max(left, 0.01) / factor)
             season.see(slot, totals)
+            if self.phi >= _LASTING:
+                level.lean(_growth(logs, season.factors, slot))
             profile.see(slot, day)
             known = begins + DAY
             if known >= self.least or known == len(hours):
-                yield Expected(known, self._path(number + 1, level, season, profile))
+                yield Expected(known, self._path(number + 1, level, season, profile), began)
 
     def _restart(self, begins: int) -> int | None:
         """Return after how many hours of this day the level has changed; None if it has not."""
@@ -301,18 +341,18 @@ class Damped(NamedTuple):
 
 
 _ALPHAS = (0.1, 0.25)
-_PHIS = (0.0, 0.9, 0.98)
 
 
 def ladder(hours: int, restarts: Sequence[int] = ()) -> list[Model]:
     """Return the models that so many hours of history allow, the naive one last.
 
-    Less than two days: the run rate. Less than two weeks: a damped trend by day, with the hours
-    of the day. From there on: with the days, and the hours, of the week, too.
+    Less than two days: the run rate. Less than two weeks: a level by day, with a damped trend or
+    without one, and the hours of the day. From there on: a damped trend or one that lasts, with the
+    days, and the hours, of the week.
     """
     if hours < 2 * DAY:
         return [RunRate(), Naive()]
-    name, period = ("weekly", 7) if hours >= 14 * DAY else ("daily", 1)
-    known = tuple(restarts)
-    found = [Damped(name, period, alpha, phi, known) for alpha in _ALPHAS for phi in _PHIS]
+    weekly, known = hours >= 14 * DAY, tuple(restarts)
+    name, period, phis = ("weekly", 7, (0.9, _LASTING)) if weekly else ("daily", 1, (0.0, 0.9))
+    found = [Damped(name, period, alpha, phi, known) for alpha in _ALPHAS for phi in phis]
     return [*found, Naive()]

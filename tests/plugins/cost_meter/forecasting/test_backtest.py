@@ -16,7 +16,7 @@ from plugins.cost_meter.forecasting.models import (
     ladder,
 )
 from plugins.cost_meter.forecasting.series import DAY
-from scripts.simulation.forecasts import HORIZONS, SHAPES, Shape, play
+from scripts.simulation.forecasts import HORIZONS, SHAPES, Shape, parted, play
 from tests.plugins.cost_meter.forecasting.spending import weekly
 
 SEEDS = range(10)
@@ -89,6 +89,29 @@ def test_what_lies_across_a_known_change_is_no_error() -> None:
     assert told.errors.wape == pytest.approx(0, abs=0.01)
     assert untold.errors.wape is not None
     assert untold.errors.wape > 0.02
+
+
+def test_a_step_that_happened_once_makes_no_later_interval_wider_and_two_do() -> None:
+    calm = weekly(90)
+    once = [cost * (1 if at < 40 * DAY else 2) for at, cost in enumerate(calm)]
+    twice = [cost * (1 if 40 * DAY <= at < 60 * DAY else 2) for at, cost in enumerate(calm)]
+    widths = []
+    for hours in (calm, once, twice):
+        spread = tried(ladder(len(hours)), hours, 168).spread
+        widths.append(spread.quantile(168, 0.9) - spread.quantile(168, 0.1))
+    assert widths[1] < 1.5 * widths[0]
+    assert widths[2] > 1.3 * widths[1]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_of_months_too_four_of_five_hold_unless_a_step_lies_ahead(shape: Shape) -> None:
+    hours = HORIZONS["month"]
+    found = play(shape, hours, range(20, 40), stride=331)
+    known = parted(shape, hours, found).get("after it", found)
+    assert known.forecasts >= 25
+    assert known.coverage + 2 * known.doubt >= 0.7
+    assert known.coverage - 2 * known.doubt <= 0.9
+    assert known.loss <= known.naive_loss
 
 
 def test_two_hours_are_enough_for_a_forecast_and_none_are_not() -> None:

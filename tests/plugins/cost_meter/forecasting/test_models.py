@@ -14,7 +14,7 @@ from tests.plugins.cost_meter.forecasting.spending import weekly
 
 def last(model: Model, hours: list[float]) -> Path:
     """What it expects when it knows them all."""
-    *_, (known, path) = model.walk(hours)
+    *_, (known, path, _) = model.walk(hours)
     assert known == len(hours)
     return path
 
@@ -48,6 +48,33 @@ def test_growth_goes_on_and_fades() -> None:
     steps = [after / before for before, after in pairwise(grows.days)]
     assert steps == sorted(steps, reverse=True)
     assert min(steps) >= 1
+
+
+def test_growth_that_is_clear_lasts() -> None:
+    hours = [1.01 ** (hour // DAY) for hour in range(60 * DAY)]
+    days = last(Damped("weekly", 7, 0.1, 1.0), hours).days
+    assert days[36] / days[1] == pytest.approx(1.01**35, rel=0.03)
+
+
+def test_growth_that_may_be_chance_is_none() -> None:
+    apart = (1.0, 1.6, 0.8, 1.3, 0.7)
+    days = [apart[day % 5] * 1.0005**day for day in range(60)]
+    path = last(Damped("weekly", 7, 0.1, 1.0), [day / DAY for day in days for _ in range(DAY)])
+    assert path.days[28:35] == pytest.approx(path.days[:7])
+
+
+def test_growth_before_a_step_is_forgotten() -> None:
+    before = [1.03 ** (hour // DAY) for hour in range(40 * DAY)]
+    path = last(Damped("weekly", 7, 0.1, 1.0), before + [20.0] * (10 * DAY))
+    assert path.days[28:35] == pytest.approx(path.days[:7])
+
+
+def test_a_step_that_nobody_told_of_is_told_by_the_model_when_it_has_seen_it() -> None:
+    hours = [1.0] * (30 * DAY) + [3.0] * (10 * DAY)
+    told = {known: began for known, _, began in Damped("weekly", 7, 0.1, 0.9).walk(hours)}
+    assert told[31 * DAY] == 0
+    assert told[32 * DAY] == 30 * DAY
+    assert told[40 * DAY] == 30 * DAY
 
 
 def test_two_days_at_another_level_are_a_step_and_one_is_an_outlier() -> None:
@@ -110,5 +137,5 @@ def test_what_is_expected_at_a_moment_does_not_depend_on_what_comes_later(
     known = min(days * DAY, until)
     if known < model.least:
         return
-    then = next(path for at, path in model.walk(hours) if at == known)
+    then = next(path for at, path, _ in model.walk(hours) if at == known)
     assert list(then.days) == list(last(model, hours[:known]).days)
