@@ -8,7 +8,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +59,18 @@ class SourceFile(NamedTuple):
         return self.path.endswith(".py")
 
     def tree(self) -> ast.Module:
-        return ast.parse(self.text, self.path)
+        return _parsed(self)
+
+
+# All rules look at one file before any looks at the next, so the latest tree is kept.
+@lru_cache(maxsize=1)
+def _parsed(file: SourceFile) -> ast.Module:
+    return ast.parse(file.text, file.path)
+
+
+@lru_cache(maxsize=1)
+def _nodes(tree: ast.Module) -> Sequence[ast.AST]:
+    return tuple(ast.walk(tree))
 
 
 class Complaint(NamedTuple):
@@ -74,7 +86,7 @@ class Complaint(NamedTuple):
 
 def functions(tree: ast.Module) -> Iterator[FunctionNode]:
     """All functions and methods of a module."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, FunctionNode):
             yield node
 
@@ -114,7 +126,7 @@ def words_of(name: str) -> set[str]:
 
 def defined_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """The names that a module gives: of classes, functions, arguments, variables, attributes."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, FunctionNode | ast.ClassDef):
             yield node.name, node.lineno
         elif isinstance(node, ast.arg):
@@ -176,13 +188,14 @@ def asserting_names(tree: ast.Module) -> set[str]:
     """The functions of a module that assert, directly or through another, and test-kit imports."""
     found = {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.")
         for alias in node.names
     }
     every = list(functions(tree))
     found |= {function.name for function in every if asserts_directly(function)}
-    while more := {f.name for f in every if f.name not in found and called_names(f) & found}:
+    calls = {function: called_names(function) for function in every if function.name not in found}
+    while more := {f.name for f, called in calls.items() if f.name not in found and called & found}:
         found |= more
     return found
 
@@ -204,6 +217,8 @@ def lines_without(
     """Make a rule: no line of any text file matches the pattern."""
 
     def rule(file: SourceFile) -> Iterator[Complaint]:
+        if pattern.search(file.text) is None:
+            return
         for number, line in enumerate(file.text.splitlines(), 1):
             if found := pattern.search(line):
                 yield Complaint(file.path, number, f"{said}: {found[0]}")

@@ -31,6 +31,7 @@ from .prices.listing import PriceList
 from .prices.opening import listed
 from .prices.watching import PriceWatch, age_of
 from .serving.advised import AdvisedBy
+from .serving.dearest import Dearest, Overheard
 from .serving.foreseen import ForeseenBy
 from .serving.opening import Serving, serving_for
 from .settings import CostMeterSettings
@@ -63,7 +64,7 @@ class Assembled:
         before = services.shared(Budgeting)
         self._memory: dict[str, Any] = {} if before is None else before.memory
         # where it is written, and how it is read
-        self.journal = journal_of(settings, services)
+        self.journal = journal_of(settings, services, self._memory)
         self.fleet = fleet_of(settings, self.journal, services)
         self.ledger: Ledger = self.journal if self.fleet is None else self.fleet.ledger
         own = SqliteShelf(self.journal.file)
@@ -72,6 +73,7 @@ class Assembled:
         # who is told, once
         self.edges: Edges = edges_for(settings.shared, self.shelf, services, self._memory)
         self.alerting = Alerting(self.edges, services)
+        self.dearest = Dearest(self._memory)
         # what things cost
         self.price_watch = PriceWatch(settings.prices, services, self.alerting)
         self.prices = PriceBook(settings.prices, price_list, services.now, self.price_watch.heard)
@@ -147,13 +149,14 @@ class Assembled:
             written=self.journal.flush if self.ledger is self.journal else None,
             behind=lambda: self.fleet is not None and self.fleet.behind,
             minutes=settings.keep.minutes,
+            plans=None if self.fleet is None else self.fleet.plans,
             state=self._memory,
         )
 
     def _meter(self) -> Meter:
         return Meter(
             self.prices,
-            self.budgets,
+            Overheard(self.budgets, self.dearest),
             self.journal,
             self._services,
             self._settings.on_journal_error,
@@ -161,7 +164,7 @@ class Assembled:
 
     def _serving(self) -> Serving:
         return serving_for(
-            self.ledger,
+            self.dearest,
             self.shelf,
             self.tallying,
             self.alerting,
@@ -181,6 +184,7 @@ class Assembled:
             (self.prices, self.price_age, self._settings.prices),
             self.forecasts,
             self._services,
+            None if self.fleet is None else self.fleet.compared,
         )
 
     def _watch(self) -> Watch:
@@ -206,12 +210,15 @@ class Assembled:
             spawn(self.brake.run(), "read what brakes on costs need")
 
 
-def journal_of(settings: CostMeterSettings, services: Services) -> SqliteJournal:
-    """Return the journal that the settings name, not opened yet."""
+def journal_of(
+    settings: CostMeterSettings, services: Services, memory: dict[str, Any]
+) -> SqliteJournal:
+    """Return the journal that the settings name, not opened yet; `memory` see there."""
     url, keep = settings.journal, settings.keep
     path = ":memory:" if url == "memory://" else url.removeprefix("sqlite:").removeprefix("//")
     kept = Keep(rows=keep.rows, minutes=keep.minutes, hours=keep.hours)
-    return SqliteJournal(Path(path), kept, services)
+    under_way = memory.setdefault("under_way", {})
+    return SqliteJournal(Path(path), kept, services, under_way)
 
 
 def fleet_of(
@@ -238,7 +245,8 @@ async def migrated(
     from .sharing.opening import table_of
     from .sharing.table import migrate_table
 
-    return await migrate_table(table_of(settings.ledger, services), dry_run=dry_run)
+    table, hours = table_of(settings.ledger, services), settings.keep.hours
+    return await migrate_table(table, dry_run=dry_run, now=services.now(), keep=hours)
 
 
 async def assembled(settings: CostMeterSettings, services: Services) -> Assembled:

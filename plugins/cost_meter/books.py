@@ -53,8 +53,8 @@ class Ledger(Protocol):
 class Journal(Ledger, Protocol):
     """The ledger of this process, of which others are copies."""
 
-    async def plan(self, attempt: PlannedSpend, row: Row) -> None:
-        """Make durable that an attempt is about to be sent. Raises StoreError.
+    def plan(self, attempt: PlannedSpend, row: Row) -> None:
+        """Make durable that an attempt is about to be sent. Raises StoreError, ValueError.
 
         `row` is what it counts for if its end is never known.
         """
@@ -62,8 +62,8 @@ class Journal(Ledger, Protocol):
     def settle(self, row: Row) -> None:
         """Take in how an attempt has ended.
 
-        It is written with others within milliseconds; if that fails it is tried again, and
-        until then it stays an intent.
+        A kill does not take it away. It is written with others soon, and tried again if that
+        fails.
         """
 
     async def flush(self) -> None:

@@ -15,6 +15,7 @@ import asyncio
 from collections import OrderedDict
 from contextlib import suppress
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Final, Literal, NamedTuple, Protocol
 
 from proxy.api import Alert, Services, StoreError
@@ -150,15 +151,12 @@ class Meter:
             return answer
         row = _planned_row(planned, quote, self._journal.replica)
         try:
-            await self._journal.plan(planned, row)
+            self._journal.plan(planned, row)
         except (StoreError, ValueError) as error:
             if not self._open_without:
                 self._withdraw(planned)
                 return self._unwritten(error)
             self._sent_unwritten(error)
-        except BaseException:
-            self._withdraw(planned)
-            raise
         self._remember(planned.attempt_id, row)
         return answer
 
@@ -277,30 +275,44 @@ _SENT_UNWRITTEN: Final = Alert(
     "journal.",
     "critical",
 )
+_TOLD: Final = (
+    "user",
+    "plan",
+    "route",
+    "provider",
+    "model",
+    "deployment",
+    "zone",
+    "intent",
+    "workflow_id",
+    "request_id",
+    "digest",
+)
+_told_of: Final = attrgetter(*_TOLD)
 _UNKNOWN: Final = Quote(NanoUSD(0), "zero", "unknown")
 
 
 def _planned_row(planned: PlannedSpend, quote: Quote, replica: str) -> Row:
     """Return what an attempt counts for if its end is never known."""
     key = planned.key
-    return Row(
+    row = Row(
         id=planned.attempt_id,
         kind="attempt",
         ref="",
         at=planned.at,
         settled=planned.at,
         replica=replica,
-        user=_bounded(planned.user),
-        plan=_bounded(planned.plan),
-        route=_bounded(planned.route),
+        user=planned.user,
+        plan=planned.plan,
+        route=planned.route,
         arm=planned.arm,
-        provider=_bounded(key.provider),
-        model=_bounded(key.model),
-        deployment=_bounded(key.deployment),
-        zone=_bounded(key.zone),
-        intent=_bounded(planned.intent),
-        workflow_id=_bounded(planned.workflow_id),
-        request_id=_bounded(planned.request_id),
+        provider=key.provider,
+        model=key.model,
+        deployment=key.deployment,
+        zone=key.zone,
+        intent=planned.intent,
+        workflow_id=planned.workflow_id,
+        request_id=planned.request_id,
         provider_id="",
         again=planned.again,
         outcome="unknown",
@@ -315,8 +327,14 @@ def _planned_row(planned: PlannedSpend, quote: Quote, replica: str) -> Row:
         book=quote.book,
         tier="",
         answered_as="",
-        digest=_bounded(planned.digest),
+        digest=planned.digest,
     )
+    texts = _told_of(row)
+    whole = "".join(texts)
+    if len(whole) <= _MOST_TEXT and whole.isascii():  # the usual: none of them is too long
+        return row
+    bounded = zip(_TOLD, map(_bounded, texts), strict=True)
+    return row._replace(**dict(bounded))  # type: ignore[arg-type]
 
 
 def _believable(usage: Usage) -> Usage:

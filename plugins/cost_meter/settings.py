@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from proxy.api import Duration, Period, Settings, setting, store_url
+from proxy.api import Duration, Period, RouteName, Settings, setting, store_url
 from proxy.api.settings import Misfit, base_url, refuse_misfits
 
 from .advising.declaring import AdviceSettings
@@ -106,7 +106,7 @@ class CostMeterSettings(Settings):
     budgets: dict[Name, BudgetSettings] = setting(
         default={}, max_length=100, description="Who may spend how much, by names of yours."
     )
-    baseline: dict[Name, Usd] = setting(
+    baseline: dict[RouteName, Usd] = setting(
         default={},
         max_length=100,
         description="By route: what a request costs on legacy, in US dollars such as `0.0125`, to "

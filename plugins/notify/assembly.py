@@ -30,7 +30,7 @@ class Assembled:
         """Make the parts; nothing is opened yet. Raises ValueError for a store that is none."""
         self._services = services
         self.store = store_for(settings, services)
-        self.listing = Listing(self.store)
+        self.listing = Listing(self.store, settings.channels)
         self._outcomes = services.counter(
             "deliveries",
             "Deliveries by what a try came to: told, failed, dead (of the failed), dropped.",

@@ -1,11 +1,15 @@
 """The list of alerts, as other plugins see it, too."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from proxy.api.alerts import AlertsList, AlertView
+from proxy.api import Alert
+from proxy.api.alerts import AlertsList, AlertView, ChannelView
 
+from .choosing import chosen
 from .identifiers import is_alert_id
-from .notice import SEVERITIES
+from .notice import SEVERITIES, notice_of
+from .settings import ChannelSettings
 from .store import Filter, NotifyStore
 
 __all__ = ["LISTED_MOST", "Listing"]
@@ -17,8 +21,9 @@ _BY: Final = 256
 class Listing(AlertsList):
     """See `proxy.api.alerts.AlertsList`."""
 
-    def __init__(self, store: NotifyStore) -> None:
+    def __init__(self, store: NotifyStore, channels: Mapping[str, ChannelSettings]) -> None:
         self._store = store
+        self._channels = channels
 
     async def list(
         self,
@@ -41,3 +46,8 @@ class Listing(AlertsList):
         if not is_alert_id(alert_id):
             return None
         return await self._store.acknowledge(alert_id, by[:_BY], user)
+
+    def channels(self, alert: Alert) -> tuple[ChannelView, ...]:
+        """Return who would be told of it."""
+        found = chosen(notice_of(alert._replace(resolves=False), "", 0.0), self._channels)
+        return tuple(ChannelView(one.channel, self._channels[one.channel].kind) for one in found)

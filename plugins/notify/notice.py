@@ -8,6 +8,8 @@ import orjson
 
 from proxy.api import Alert
 
+from .measuring import measured_text
+
 __all__ = [
     "RANK",
     "SEVERITIES",
@@ -47,6 +49,8 @@ class Notice(NamedTuple):
     at: float
     """Unix seconds when it was raised."""
     resolves: bool = False
+    measured: str = ""
+    """What it compares, as `measured_text` writes it; empty: nothing."""
 
 
 def notice_of(alert: Alert, made_id: str, now: float) -> Notice:
@@ -63,6 +67,7 @@ def notice_of(alert: Alert, made_id: str, now: float) -> Notice:
         alert.user.encode("utf-8", "replace").decode()[:_USER],  # as identities spell users
         now,
         alert.resolves,
+        measured_text(alert.measured),
     )
 
 
@@ -72,9 +77,12 @@ def written(notice: Notice) -> bytes:
 
 
 def read_notice(text: bytes | str) -> Notice:
-    """Read what `written` has made. Raises ValueError, TypeError for anything else."""
+    """Read what `written` has made, of a newer version too, as far as it is known here.
+
+    Raises ValueError, TypeError for anything else.
+    """
     found: dict[str, Any] = orjson.loads(text)
-    return Notice(**found)
+    return Notice(**{name: value for name, value in found.items() if name in Notice._fields})
 
 
 def text_of(text: str, most: int) -> str:

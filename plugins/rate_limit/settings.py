@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from proxy.api import Duration, Expression, Period, Settings, setting, store_url
+from proxy.api import Duration, Expression, Period, RouteName, Settings, setting, store_url
 from proxy.api.settings import refuse_misfits
 
 from .headers import Reset, Style
@@ -50,7 +50,7 @@ class WindowSettings(Settings):
 class When(Settings):
     """What a rule is for; everything that is said here has to hold."""
 
-    routes: tuple[Name, ...] = setting(
+    routes: tuple[RouteName, ...] = setting(
         default=(), max_length=100, description="Requests on one of these routes."
     )
     methods: tuple[Annotated[str, setting(pattern="^[A-Z-]{1,32}$")], ...] = setting(

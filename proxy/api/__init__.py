@@ -3,7 +3,7 @@
 from proxy.api.callers import Caller
 from proxy.api.changes import Change, ChangeRefusedError
 from proxy.api.deployments import Choices, Deployed, Deployments
-from proxy.api.events import Alert, Move, Note, Outcome
+from proxy.api.events import Alert, Measured, Move, Note, Outcome
 from proxy.api.expressions import Expression, evaluate
 from proxy.api.headers import EditableHeaders, HeaderError, Headers
 from proxy.api.hookspecs import hook
@@ -30,7 +30,17 @@ from proxy.api.services import (
     Handler,
     Services,
 )
-from proxy.api.settings import Duration, Period, Secret, Settings, Size, setting, store_url
+from proxy.api.settings import (
+    Duration,
+    Period,
+    RolloutName,
+    RouteName,
+    Secret,
+    Settings,
+    Size,
+    setting,
+    store_url,
+)
 from proxy.api.signed import SignatureError, Signed, Signer
 from proxy.api.spending import (
     NanoUSD,
@@ -79,6 +89,7 @@ __all__ = [
     "HeaderError",
     "Headers",
     "Limits",
+    "Measured",
     "Move",
     "NanoUSD",
     "Note",
@@ -97,6 +108,8 @@ __all__ = [
     "Reply",
     "ReplyHead",
     "Request",
+    "RolloutName",
+    "RouteName",
     "Scope",
     "Secret",
     "Seen",

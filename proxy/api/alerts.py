@@ -3,9 +3,23 @@
 Ask for it by ``services.shared(AlertsList)``, whenever it is needed.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-__all__ = ["AlertView", "AlertsList"]
+from proxy.api.events import Alert, Measured
+
+__all__ = ["IN_APP", "AlertView", "AlertsList", "ChannelView"]
+
+IN_APP: Final = "in_app"
+"""What the list is called where channels are named: all alerts are in it."""
+
+
+class ChannelView(NamedTuple):
+    """A channel by which people are told."""
+
+    name: str
+    """As the operator calls it."""
+    kind: str
+    """``slack``, ``email``, ``pagerduty`` or ``webhook``."""
 
 
 class AlertView(NamedTuple):
@@ -35,6 +49,8 @@ class AlertView(NamedTuple):
     """Unix seconds when somebody has said that they know; None if nobody has."""
     acknowledged_by: str
     """Who has; empty if nobody has."""
+    measured: Measured | None = None
+    """What was compared when it was raised last, if it is about an amount."""
 
 
 class AlertsList(Protocol):
@@ -62,3 +78,6 @@ class AlertsList(Protocol):
 
         `user`: only if it is this user's. Raises StoreError.
         """
+
+    def channels(self, alert: Alert) -> tuple[ChannelView, ...]:
+        """Return who would be told if it were raised now and named no channels of its own."""

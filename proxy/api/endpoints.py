@@ -5,7 +5,7 @@ the same words. What is wrong is raised as ValueError; the plugin makes its own 
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -14,8 +14,22 @@ from pydantic import ValidationError
 
 from proxy.api.reply import Reply
 from proxy.api.request import Request
+from proxy.api.services import Handler
 
-__all__ = ["PROBLEMS_TOLD", "count_of", "iso", "preflight", "problems_of", "query_of", "time_of"]
+__all__ = [
+    "OTHER_METHODS",
+    "PROBLEMS_TOLD",
+    "count_of",
+    "every_method",
+    "iso",
+    "preflight",
+    "problems_of",
+    "query_of",
+    "time_of",
+]
+
+OTHER_METHODS: Final = "*"
+"""The method of what answers all methods on a path that nothing else there answers."""
 
 PROBLEMS_TOLD: Final = 20
 """So many things that are wrong with one request are told."""
@@ -72,9 +86,35 @@ def problems_of(error: ValidationError) -> list[str]:
     return [_problem(one) for one in found[:PROBLEMS_TOLD]]
 
 
-def preflight(
-    *methods: str, headers: str = "Content-Type, Authorization"
-) -> Callable[[Request, bytes], Awaitable[Reply]]:
+_HEADERS: Final = "Content-Type, Authorization"
+
+
+def every_method(
+    by_method: Mapping[str, Handler],
+    refused: Callable[[str], Reply],
+    headers: str = _HEADERS,
+) -> dict[str, Handler]:
+    """Return what answers each method on a path, when `by_method` is what there is to answer.
+
+    HEAD is answered like GET, without the body, which the proxy leaves out (RFC 9110 section
+    9.3.2); OPTIONS by `preflight` with these `headers`; all others by `refused`, which is told
+    the methods that there are and makes a 405 of it, to which `Allow` is added (section 15.5.6).
+    """
+    found = dict(by_method)
+    if "GET" in found:
+        found.setdefault("HEAD", found["GET"])
+    found.setdefault("OPTIONS", preflight(*by_method, headers=headers))
+    allow = ", ".join(found)
+
+    async def refuse(_: Request, __: bytes) -> Reply:
+        reply = refused(allow)
+        reply.headers.set("Allow", allow)
+        return reply
+
+    return {**found, OTHER_METHODS: refuse}
+
+
+def preflight(*methods: str, headers: str = _HEADERS) -> Handler:
     """Return what answers OPTIONS: pages of all origins may ask with a token (Fetch, CORS)."""
     said = {
         "Access-Control-Allow-Origin": "*",

@@ -1,8 +1,9 @@
 """What plugins that only watch are told."""
 
+from decimal import Decimal
 from typing import NamedTuple
 
-__all__ = ["Alert", "Move", "Note", "Outcome"]
+__all__ = ["Alert", "Measured", "Move", "Note", "Outcome"]
 
 
 class Outcome:
@@ -72,6 +73,30 @@ class Move(NamedTuple):
     """In words."""
 
 
+class Measured(NamedTuple):
+    """What an alert compares, for programs; its text says the same in words."""
+
+    unit: str
+    """Of `limit` and `value`: ``USD``."""
+    limit: Decimal | None
+    """What was reached or passed; None: there is no such amount."""
+    value: Decimal | None
+    """What has reached it; None: nobody has measured it."""
+    period: str = ""
+    """In what it was measured: ``hour``, ``day``, ``month``, ``request``; empty: in none."""
+    since: float | None = None
+    """Unix seconds when the period began."""
+    until: float | None = None
+    """Unix seconds when it ends."""
+
+    @property
+    def percent(self) -> int | None:
+        """`value` in percent of `limit`, rounded down; None where either is not known."""
+        if self.value is None or not self.limit:
+            return None
+        return int(self.value * 100 // self.limit)
+
+
 class Alert(NamedTuple):
     """Something that a person should know of."""
 
@@ -90,6 +115,11 @@ class Alert(NamedTuple):
     """Whether it says that what was wrong is over."""
     user: str = ""
     """Whose it is, where it is about one user alone: they are shown it, too."""
+    channels: tuple[str, ...] = ()
+    """Names or kinds of the operator's channels, which alone are to be told of it, as far as they
+    would be without; ``in_app`` is the list, where all alerts are. Empty: whoever would be."""
+    measured: Measured | None = None
+    """What it compares, if it is about an amount."""
 
     @property
     def identity(self) -> str:

@@ -38,6 +38,12 @@ class Gauge(Protocol):
     def set(self, value: float, **labels: str) -> None:
         """Say what it is now; `labels` are those that the gauge was made with."""
 
+    def set_function(self, value: Callable[[], float], **labels: str) -> None:
+        """Have `value` called whenever the metrics are read, in place of what was set.
+
+        For what changes often. It may not wait; where it raises, the sample is not a number.
+        """
+
 
 class Services(Protocol):
     """Handed to the hook `startup`. Everything taken here ends with the plugin."""
@@ -118,7 +124,8 @@ class EndpointRouter(Protocol):
         """Answer `method` on exactly this `path`, before any route of the configuration.
 
         A path that ends in ``/**`` takes all that is below, in the order in which they are
-        added: exact ones first. `Request.path` says which it is.
+        added: exact ones first. `Request.path` says which it is. The method ``*`` is each that
+        nobody else answers on this path; `proxy.api.endpoints.every_method` says what to do then.
         """
 
 

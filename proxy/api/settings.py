@@ -15,6 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationErr
 from pydantic_core import InitErrorDetails
 
 from proxy.settings import fields
+from proxy.settings.naming import Names
 from proxy.settings.section import Section
 from proxy.settings.values import UnfitError
 
@@ -23,6 +24,8 @@ __all__ = [
     "Duration",
     "Misfit",
     "Period",
+    "RolloutName",
+    "RouteName",
     "Secret",
     "Settings",
     "Size",
@@ -57,6 +60,14 @@ Size = Annotated[int, fields.size("0B", "1GiB")]
 
 Secret = Annotated[SecretStr, fields.secret("a secret", 1)]
 """Text that is never shown, logged or sent; write it as ``${VARIABLE}``."""
+
+
+RouteName = Annotated[str, fields.name("a route's name"), Names("route")]
+"""The name of a route of the configuration: any other name is a problem of the settings, which
+tells the routes that there are, and refuses them as a whole. Also for keys of a mapping."""
+
+RolloutName = Annotated[str, fields.name("a rollout's name"), Names("rollout")]
+"""The same of a rollout."""
 
 
 Misfit = tuple[tuple[str | int, ...], str]

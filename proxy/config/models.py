@@ -16,8 +16,9 @@ from proxy.config.route import Arm, Arms, Match, Route
 from proxy.config.state import STATE
 from proxy.config.upstream import Health, Outlier, Pool, Timeouts, Upstream, UpstreamTls
 from proxy.settings import fields
+from proxy.settings.naming import named_in, undeclared
 from proxy.settings.places import Places
-from proxy.settings.problems import Finding, Loc, Problem
+from proxy.settings.problems import ConfigError, Finding, Loc, Problem
 from proxy.settings.reading import Reader
 from proxy.settings.section import Section
 
@@ -125,12 +126,22 @@ class Config(Section):
     ) -> SettingsT:
         """A plugin's settings, which stand at `loc`, as its own model.
 
-        Raises ConfigError with every problem of them. A configuration that came out of no
-        file tells problems without lines and columns.
+        Raises ConfigError with every problem of them; where they are right by themselves, with
+        every name in them of a route or a rollout that is not declared here. A configuration
+        that came out of no file tells problems without lines and columns.
         """
         places = self._places if self._places.spots else Places.of(raw, loc)
         beside = ("on_error",) if loc[:1] == ("routes",) else ()
-        return Reader(model, places, loc, beside).read(raw)
+        settings = Reader(model, places, loc, beside).read(raw)
+        declared = {"route": [one.name for one in self.routes], "rollout": list(self.rollouts)}
+        strange = [
+            undeclared(one.loc, one.kind, one.name, declared[one.kind], at_key=one.at_key)
+            for one in named_in(settings, loc)
+            if one.name not in declared[one.kind]
+        ]
+        if strange:
+            raise ConfigError(places.problem(one, start=len(loc), hidden=False) for one in strange)
+        return settings
 
     def problem(
         self, loc: Loc, said: str, wanted: str, hint: str = "", *, at_key: bool = False

@@ -6,7 +6,8 @@ from proxy.config.models import implied_default
 from proxy.config.tree import Tree
 from proxy.config.upstream import Outlier
 from proxy.settings import values
-from proxy.settings.problems import Finding, Loc, listed, nearest, shown
+from proxy.settings.naming import undeclared
+from proxy.settings.problems import Finding, Loc, listed, shown
 from proxy.settings.values import EndpointUrl, UnfitError
 
 
@@ -60,11 +61,7 @@ def check_upstreams(tree: Tree) -> Iterator[Finding]:
 def _unknown(tree: Tree, loc: Loc, kind: str, known: dict[str, object]) -> Iterator[Finding]:
     name = tree.string(*loc)
     if name and name not in known:
-        wanted = (
-            f"the name of a declared {kind}: {listed(known)}" if known else f"a declared {kind}"
-        )
-        hint = nearest(name, known) or f"declare it under {kind}s"
-        yield Finding(loc, wanted, hint)
+        yield undeclared(loc, kind, name, known)
 
 
 def _repeated_headers(tree: Tree, loc: Loc) -> Iterator[Finding]:

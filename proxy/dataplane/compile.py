@@ -9,6 +9,7 @@ generation before it keeps serving.
 from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
+from proxy.api.endpoints import OTHER_METHODS
 from proxy.config.models import Arm as DeclaredArm
 from proxy.config.models import Config, Match
 from proxy.config.models import Route as DeclaredRoute
@@ -75,9 +76,8 @@ def compile_routes(
 
 
 def _endpoint(index: int, endpoint: EndpointRoute) -> Route:
-    conditions = Conditions(
-        compile_path(endpoint.path), methods=frozenset([endpoint.method.encode()])
-    )
+    methods = None if endpoint.method == OTHER_METHODS else frozenset([endpoint.method.encode()])
+    conditions = Conditions(compile_path(endpoint.path), methods=methods)
     return Route(
         index, endpoint.name, conditions, None, {None: Goal(plugin=endpoint.name)}, ANSWERED
     )

@@ -8,7 +8,7 @@ old version is gone.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from prometheus_client import CollectorRegistry
@@ -32,12 +32,14 @@ _OTHER = "other"
 class Series:
     """The samples of one metric with one set of label names."""
 
-    __slots__ = ("holders", "labels", "values")
+    __slots__ = ("functions", "holders", "labels", "values")
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
         self.holders = 0
         self.values: dict[tuple[str, ...], float] = {} if labels else {(): 0.0}
+        self.functions: dict[tuple[str, ...], Callable[[], float]] = {}
+        """Called in place of a value."""
 
     def key(self, given: dict[str, str]) -> tuple[str, ...]:
         """Return the sample's key for these labels. Raises ValueError for wrong ones."""
@@ -48,6 +50,13 @@ class Series:
         if key in self.values and len(given) == len(key):
             return key
         return self._new_key(key, given)
+
+    def samples(self) -> Iterator[tuple[dict[str, str], float]]:
+        """Yield labels and values as they are now."""
+        for key, value in self.values.items():
+            function = self.functions.get(key)
+            labels = dict(zip(self.labels, key, strict=True))
+            yield labels, value if function is None else _called(function)
 
     def _new_key(self, key: tuple[str, ...], given: dict[str, str]) -> tuple[str, ...]:
         if len(given) != len(key) or not all(isinstance(value, str) for value in key):
@@ -92,6 +101,12 @@ class GaugeHandle:
         """Say what it is now. Raises ValueError for wrong labels."""
         key = self._series.key(labels)
         self._series.values[key] = float(value)
+        if self._series.functions:
+            self._series.functions.pop(key, None)
+
+    def set_function(self, value: Callable[[], float], **labels: str) -> None:
+        """Have it called when the metrics are read. Raises ValueError for wrong labels."""
+        self._series.functions[self._series.key(labels)] = value
 
 
 class _Family(Collector):
@@ -113,9 +128,16 @@ class _Family(Collector):
         metric = Metric(self.name, self.says, self.kind)
         sample = f"{self.name}_total" if self.kind == "counter" else self.name
         for series in self.series.values():
-            for key, value in series.values.items():
-                metric.add_sample(sample, dict(zip(series.labels, key, strict=True)), value)
+            for labels, value in series.samples():
+                metric.add_sample(sample, labels, value)
         yield metric
+
+
+def _called(function: Callable[[], float]) -> float:
+    try:
+        return float(function())
+    except Exception:  # one plugin's fault is no reason to show nobody's metrics
+        return math.nan
 
 
 class PluginMetrics:

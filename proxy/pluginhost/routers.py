@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from proxy.api.endpoints import OTHER_METHODS
 from proxy.api.reply import Reply
 from proxy.api.request import Request
 from proxy.api.services import Handler
@@ -60,7 +61,9 @@ def provide(applications: Iterable[ApplicationInstance]) -> Provided:
         own: dict[tuple[str, str], PluginAdmin] = {}
         _ask(one, "provide_admin", _Admin(one.guard, own), problems)
         admin += own.values()
-    return Provided(tuple(endpoints.values()), tuple(admin), tuple(problems))
+    # What takes the other methods comes last, whoever has added it: else it would take all.
+    last = sorted(endpoints.values(), key=lambda one: one.method == OTHER_METHODS)
+    return Provided(tuple(last), tuple(admin), tuple(problems))
 
 
 def _ask(one: ApplicationInstance, hook: str, router: object, problems: list[Problem]) -> None:
@@ -82,7 +85,7 @@ class _Endpoints:
 
     def add(self, method: str, path: str, handler: Handler) -> None:
         """Take it in. Raises ValueError for what cannot be, and for what is taken."""
-        _check(method, path, handler)
+        _check("ANY" if method == OTHER_METHODS else method, path, handler)
         taken = self._found.get((method, path))
         if taken is not None:
             raise ValueError(f"{method} {shown(path)} is answered by plugin {taken.plugin} already")

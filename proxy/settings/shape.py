@@ -136,7 +136,7 @@ def fields_of(section: type[Section]) -> Iterator[tuple[str, FieldInfo, Shape]]:
     for name, info in section.model_fields.items():
         shape = shape_of_field(info)
         if name != section.flat:
-            yield _key(name, info), info, shape
+            yield key_of(name, info), info, shape
         elif shape.item:
             yield FREE_KEY, info, shape.item
 
@@ -144,7 +144,7 @@ def fields_of(section: type[Section]) -> Iterator[tuple[str, FieldInfo, Shape]]:
 def keys_of(section: type[Section]) -> Mapping[str, FieldInfo]:
     """The keys that a section has by name, as they are written, each with its field."""
     named = ((name, info) for name, info in section.model_fields.items() if name != section.flat)
-    return {_key(name, info): info for name, info in named}
+    return {key_of(name, info): info for name, info in named}
 
 
 def shape_at(top: type[Section], loc: Loc) -> Shape | None:
@@ -191,5 +191,6 @@ def _step_into(section: type[Section], key: str) -> Shape | None:
     return shape_of_field(free).item if free else None
 
 
-def _key(name: str, info: FieldInfo) -> str:
+def key_of(name: str, info: FieldInfo) -> str:
+    """How a field's key is written."""
     return info.validation_alias if isinstance(info.validation_alias, str) else name

@@ -103,7 +103,7 @@ class DynamoTable:
     # -- in a thread -----------------------------------------------------------
 
     def _do(self, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
         try:
             client = self._connected()
@@ -112,6 +112,8 @@ class DynamoTable:
             for pause in _PAUSES:
                 try:
                     return _answer(client, operation, parameters)
+                except IncompleteReadError:
+                    pass
                 except ClientError as error:
                     if not _may_succeed(error):
                         raise
@@ -138,7 +140,7 @@ class DynamoTable:
         from boto3.session import Session
         from botocore.config import Config
 
-        return Session().client(
+        client = Session().client(
             "dynamodb",
             region_name=self._region or None,
             endpoint_url=self._endpoint or None,
@@ -149,6 +151,22 @@ class DynamoTable:
                 max_pool_connections=_THREADS,
             ),
         )
+        client.meta.events.register("before-parse.dynamodb", _refuse_what_is_cut_off)
+        return client
+
+
+def _refuse_what_is_cut_off(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Raise IncompleteReadError for an answer of which a part has not arrived.
+
+    botocore looks at a checksum, if there is one, and asks again; but in the end it takes what is
+    cut off for an empty answer, and an empty answer says that there is no such item.
+    """
+    from botocore.exceptions import IncompleteReadError
+
+    headers, body = response_dict["headers"], response_dict["body"]
+    length = headers.get("content-length", "")
+    if length.isdecimal() and "content-encoding" not in headers and len(body) != int(length):
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(length))
 
 
 def _answer(client: Any, operation: str, parameters: dict[str, Any]) -> Mapping[str, Any]:

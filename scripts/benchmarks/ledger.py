@@ -60,7 +60,7 @@ async def _round() -> tuple[float, float, float]:
         begun = time.process_time()
         seconds = await timed([_ends(journal, rows)])
         settled_us = (time.process_time() - begun) / ATTEMPTS * 1e6
-        if await journal.intents() or await journal.differences():
+        if await journal.planned() or await journal.differences():
             raise RuntimeError("the journal is not what was written")
         await journal.close()
     finally:
@@ -70,7 +70,7 @@ async def _round() -> tuple[float, float, float]:
 
 async def _attempts(journal: SqliteJournal, rows: Iterator[Row]) -> None:
     for row in rows:
-        await journal.plan(_planned(row), row)
+        journal.plan(_planned(row), row)
         journal.settle(row)
 
 

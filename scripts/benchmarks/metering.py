@@ -80,7 +80,7 @@ async def _round(at_once: int, shared: str | None) -> float:
         await timed(_attempts(meter, turns) for _ in range(at_once))
         await journal.flush()
         took = time.process_time() - begun
-        if await journal.intents() or await journal.differences():
+        if await journal.planned() or await journal.differences():
             raise RuntimeError("the journal is not what was written")
     return took / ATTEMPTS * 1e6
 

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from proxy.api import Reply, Request
 from proxy.api.endpoints import (
+    OTHER_METHODS,
     PROBLEMS_TOLD,
     count_of,
+    every_method,
     iso,
     preflight,
     problems_of,
@@ -116,3 +119,30 @@ async def test_a_preflight_says_which_methods_and_headers_pages_may_send() -> No
     assert reply.headers.get("Access-Control-Allow-Origin") == "*"
     assert reply.headers.get("Access-Control-Allow-Methods") == "GET, POST, OPTIONS"
     assert reply.headers.get("Access-Control-Allow-Headers") == "Content-Type"
+
+
+async def _show(asked: Request, _: bytes) -> Reply:
+    return Reply(200, body=asked.method.encode())
+
+
+def _refuse(allow: str) -> Reply:
+    return Reply(405, body=f"there are {allow}".encode())
+
+
+async def test_every_method_is_answered_head_like_get_and_others_with_what_there_is() -> None:
+    found = every_method({"GET": _show, "POST": _show}, _refuse, "Content-Type")
+    assert list(found) == ["GET", "POST", "HEAD", "OPTIONS", OTHER_METHODS]
+    assert found["HEAD"] is found["GET"]
+    preflighted = await found["OPTIONS"](request("OPTIONS", "/x"), b"")
+    assert preflighted.headers.get("Access-Control-Allow-Methods") == "GET, POST, OPTIONS"
+    assert preflighted.headers.get("Access-Control-Allow-Headers") == "Content-Type"
+    refused = await found[OTHER_METHODS](request("PATCH", "/x"), b"")
+    assert (refused.status, refused.body) == (405, b"there are GET, POST, HEAD, OPTIONS")
+    assert refused.headers.get("Allow") == "GET, POST, HEAD, OPTIONS"
+
+
+async def test_what_cannot_be_read_has_no_head() -> None:
+    found = every_method({"POST": _show}, _refuse)
+    assert list(found) == ["POST", "OPTIONS", OTHER_METHODS]
+    refused = await found[OTHER_METHODS](request("HEAD", "/x"), b"")
+    assert (refused.status, refused.headers.get("Allow")) == (405, "POST, OPTIONS")

@@ -1,10 +1,11 @@
 """What watching plugins are told: plain values with names."""
 
+from decimal import Decimal
 from typing import get_type_hints
 
 import pytest
 
-from proxy.api import Alert, Move
+from proxy.api import Alert, Measured, Move
 from proxy.api.testing import outcome
 
 
@@ -27,5 +28,18 @@ def test_what_is_printed_of_an_outcome_is_the_decision_and_the_status() -> None:
 @pytest.mark.parametrize("event", [Alert, Move])
 def test_each_part_of_an_event_is_of_a_plain_kind(event: type) -> None:
     kinds = get_type_hints(event)
+    parts = {"channels": kinds.pop("channels", None), "measured": kinds.pop("measured", None)}
     assert set(kinds.values()) <= {str, int, float, bool}
     assert len(kinds) >= 4
+    assert (None in parts.values()) == (event is Move)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "percent"),
+    [("1", "3", 33), ("2.999999999", "3", 99), ("6", "3", 200), ("0", "3", 0), ("1", "0", None)],
+)
+def test_what_is_measured_is_in_percent_of_its_limit(
+    value: str, limit: str, percent: int | None
+) -> None:
+    assert Measured("USD", Decimal(limit), Decimal(value)).percent == percent
+    assert Measured("USD", None, Decimal(value)).percent is None

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from typer.testing import CliRunner
 
 from proxy.cli.admin_client import TOKEN_VARIABLE
 from tests.controlplane.log_lines import logging_into
+from tests.kit.running import free_port
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,4 @@ async def run(
 
 def unused_address() -> str:
     """An address on which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{one.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"

@@ -19,6 +19,19 @@ routes:
 """
 
 
+METER = """\
+from proxy.api import Application, RouteName, Settings
+
+
+class MeterSettings(Settings):
+    routes: tuple[RouteName, ...] = ()
+
+
+class Meter(Application):
+    settings: MeterSettings
+"""
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "config.yaml"
@@ -104,3 +117,17 @@ def test_plugins_are_counted_and_those_with_problems_told_with_the_rest(path: Pa
     assert result.exit_code == 2
     assert f"{hello}:4:" in result.stderr
     assert "did you mean edit_response?" in result.stderr
+
+
+def test_a_plugin_that_names_a_route_that_is_not_there_is_told_where(path: Path) -> None:
+    plugins = "plugins: {path: [plugins], meter: {routes: [b, bb]}}\n"
+    path.write_text(GOOD + plugins)
+    (path.parent / "plugins").mkdir()
+    (path.parent / "plugins" / "meter.py").write_text(METER)
+    result = run_check("--config", str(path))
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f'{path}:7:48: plugins.meter.routes[1]: said "bb"; wanted the name of a declared route: '
+        "a, b; did you mean b?\n"
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxy.api import Settings
+from proxy.api import RolloutName, RouteName, Settings, setting
 from proxy.config import Config, ConfigError, load
 from proxy.config.models import PluginUse
 from tests.config.writing import MINIMAL, load_text
@@ -170,3 +170,47 @@ def test_settings_are_in_no_repr_and_no_dump(tmp_path: Path) -> None:
     shown += [config.model_dump_json(), config._places]
     assert "hunter2" not in f"{shown} {config}"
     assert route.plugins[0].settings == {"a": "hunter2"}
+
+
+class Naming(Settings):
+    routes: tuple[RouteName, ...] = ()
+    bounds: dict[RolloutName, int] = setting(default={})
+
+
+NAMING = """\
+listen: 127.0.0.1:8080
+upstreams: {legacy: {url: "http://127.0.0.1:3000"}}
+rollouts: {fade: {}}
+routes:
+  - {name: campaigns, match: {path: /campaigns}, upstream: legacy}
+  - {name: everything, match: {path: "/**"}, upstream: legacy}
+plugins:
+  meter:
+    routes: [campaigns, campain]
+    bounds:
+      faed: 1
+      fade: 2
+"""
+
+
+def test_a_name_that_nothing_has_is_told_with_its_place_and_the_nearest(tmp_path: Path) -> None:
+    config = load_text(tmp_path, NAMING)
+    with pytest.raises(ConfigError) as caught:
+        config.read_settings(Naming, ("plugins", "meter"), config.plugins.applications["meter"])
+    route, rollout = map(str, caught.value.problems)
+    assert route.endswith(
+        'config.yaml:9:25: plugins.meter.routes[1]: said "campain"; wanted the name of a declared '
+        "route: campaigns, everything; did you mean campaigns?"
+    )
+    assert rollout.endswith(
+        "config.yaml:11:7: plugins.meter.bounds.faed: said the name faed; wanted the name of a "
+        "declared rollout: fade; did you mean fade?"
+    )
+
+
+def test_names_that_something_has_are_taken(tmp_path: Path) -> None:
+    said = NAMING.replace(", campain", "").replace("faed: 1", "")
+    config = load_text(tmp_path, said)
+    raw = config.plugins.applications["meter"]
+    found = config.read_settings(Naming, ("plugins", "meter"), raw)
+    assert (found.routes, found.bounds) == (("campaigns",), {"fade": 2})

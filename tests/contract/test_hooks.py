@@ -1,6 +1,7 @@
 """Every hook is documented with its signature, called, and used by a shipped plugin."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ QUESTION = Question(
 )
 
 
+@cache
 def shipped() -> dict[str, set[str]]:
     """The hooks of each shipped plugin, by what their files say."""
     found: dict[str, set[str]] = {}

@@ -165,7 +165,7 @@ def test_test_a_plugin_is_a_file_of_tests_that_pass(tmp_path: Path) -> None:
         path.write_text(file.text, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
     ran = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False
     )
     tests = sum(len(re.findall(r"^async def test_", file.text, re.MULTILINE)) for file in page)
     assert f"{tests} passed" in ran.stdout, ran.stdout + ran.stderr

@@ -11,13 +11,14 @@ from scripts.house_rules import source_files
 
 NAMED = re.compile(r"`crossfade ((?:(?:[a-z][a-z-]*|\{[^}]*\}|[A-Z]+)(?: |(?=`)))+)")
 
+COMMAND = typer.main.get_command(app)
 PLUGINS = {"advice", "costs", "hello", "notify", "orchestrator", "queue", "rate_limit"}
 """Commands of plugins: one that the pages make up, and those that are shipped."""
 
 
 def unknown(words: list[str]) -> bool:
     """Whether words lead to no command, or a command gets more than it takes."""
-    command = typer.main.get_command(app)
+    command = COMMAND
     while isinstance(command, TyperGroup) and words:
         found = command.commands.get(words[0])
         if found is None:

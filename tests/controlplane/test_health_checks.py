@@ -34,7 +34,7 @@ class Checked:
 
     async def times(self, count: int) -> web.Request:
         """Wait for so many more checks, and for the first to have had its effect."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             for _ in range(count):
                 request = await self.asked.get()
         return request
@@ -103,7 +103,7 @@ async def test_an_endpoint_that_is_not_there_goes_down_once(checks: HealthChecks
     structlog.configure(processors=[heard])
     try:
         checks.follow(made)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await down.wait()
     finally:
         structlog.reset_defaults()

@@ -19,7 +19,7 @@ from proxy.core.commands import Kill, Rollback, SetPercentage
 from proxy.pluginhost.importing import loaded
 from tests.controlplane.log_lines import logging_into
 
-DEADLINE = 10.0
+DEADLINE = 20.0
 CONFIG = """\
 listen: 127.0.0.1:{port}
 upstreams: {{legacy: {{url: "http://127.0.0.1:{upstream}"}}}}

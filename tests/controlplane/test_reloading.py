@@ -371,7 +371,7 @@ async def test_the_end_of_the_process_gives_up_a_change_that_is_being_prepared(
     begun = asyncio.Event()
     monkeypatch.setattr(changing_module, "on_startup", begun.set)
     change = asyncio.create_task(proxy.reload())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await begun.wait()
     await proxy.reloader.stop()
     outcome = await change

@@ -8,6 +8,7 @@ from proxy.api import Settings
 from proxy.config import ConfigError
 from proxy.controlplane.wanted import wanted
 from tests.config.writing import MINIMAL, load_text
+from tests.controlplane.changing import CONFIG, changing
 
 FULL = """\
 identity: {key: ["cookie:sid"]}
@@ -124,3 +125,31 @@ def test_a_problem_of_a_judge_points_at_its_rollout(tmp_path: Path) -> None:
     problem = default.place.problem("said", "wanted")
     assert problem.where == "rollouts.first.rollback.judge"
     assert "first:" in lines[problem.line - 1]
+
+
+NAMER = """
+from proxy.api import Application, RouteName, Settings
+
+
+class NamerSettings(Settings):
+    routes: tuple[RouteName, ...] = ()
+
+
+class Namer(Application):
+    settings: NamerSettings
+"""
+
+
+async def test_a_file_without_a_route_that_a_plugin_names_is_refused(tmp_path: Path) -> None:
+    async with changing(tmp_path) as proxy:
+        (proxy.plugins / "namer.py").write_text(NAMER)
+        plugins = {"path": ["plugins"], "namer": {"routes": ["all"]}}
+        assert (await proxy.changed(plugins=plugins)).done
+        generation = proxy.number
+        other = {**CONFIG["routes"][0], "name": "any"}
+        proxy.write(plugins=plugins, routes=[other])
+        outcome = await proxy.event()
+        assert not outcome.done
+        says = 'plugins.namer.routes[0]: said "all"; wanted the name of a declared route: any'
+        assert says in outcome.problems[0]
+        assert proxy.number == generation

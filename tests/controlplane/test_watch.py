@@ -13,7 +13,7 @@ from proxy.controlplane.seen import Seen
 from proxy.controlplane.watch import Ticks, Watcher, directory_ticks
 from tests.controlplane.log_lines import logging_into
 
-DEADLINE = 10.0
+DEADLINE = 20.0
 
 
 class Watched:

@@ -152,7 +152,7 @@ def expected_request(
     return lines
 
 
-@examples(1500)
+@examples(500)
 @given(requests(), st.sampled_from([None, b"origin:1"]), st.booleans())
 def test_a_request_is_passed_on_line_by_line_as_the_oracle_says(
     head: RequestHead, host: bytes | None, trusted: bool
@@ -228,7 +228,7 @@ def responses(draw: st.DrawFn) -> tuple[bytes, bool]:
     return b"\r\n".join([b"HTTP/1.1 " + status, *lines, b"", b""]), coded
 
 
-@examples(1500)
+@examples(500)
 @given(responses(), st.booleans(), st.booleans(), st.booleans())
 def test_a_response_is_passed_on_line_by_line_as_the_oracle_says(
     given_: tuple[bytes, bool], chunked: bool, coding_kept: bool, exposed: bool

@@ -76,6 +76,15 @@ def test_what_a_plugin_answers_itself_comes_before_all_routes() -> None:
     assert [route.index for route in table.routes] == [0, 1, 2]
 
 
+def test_a_plugin_may_answer_all_methods_that_nothing_else_answers() -> None:
+    config = routed({"name": "all", "match": {"path": "/**"}, "upstream": "new"})
+    endpoints = [EndpointRoute("plugin:get", "GET", "/own"), EndpointRoute("plugin:*", "*", "/own")]
+    table = compile_routes(config, endpoints=endpoints)
+    found = [match(table, method, b"a", b"/own", {}).name for method in (b"GET", b"PATCH", b"X-Y")]
+    assert found == ["plugin:get", "plugin:*", "plugin:*"]
+    assert match(table, b"PATCH", b"a", b"/own/x", {}).name == "all"
+
+
 def test_a_plugin_may_answer_all_that_is_below_a_path() -> None:
     config = routed({"name": "all", "match": {"path": "/**"}, "upstream": "new"})
     asked = ("/own/exact", "/own/**")

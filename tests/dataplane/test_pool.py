@@ -296,7 +296,7 @@ def test_a_connection_that_is_lost_before_it_is_used_is_not_waited_for(
         )
         pool = new_pool(rule)
         pool.seek(listener)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await told
         server.close()
         await server.wait_closed()

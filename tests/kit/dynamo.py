@@ -6,10 +6,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.kit.dynamo_transactions import make_transactions_quick
 
 REGION = "eu-west-1"
 
@@ -51,6 +54,15 @@ class DynamoServer:
         self._thread.join()
         self._server.server_close()
 
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Return all that is in a table, as its client would have it, in no order."""
+        with self._one:
+            return [item.to_json()["Attributes"] for item in _table(table).all_items()]
+
+    def keys(self, table: str) -> list[str]:
+        """Return the names of a table's keys."""
+        return list(_table(table).table_key_attrs)
+
     def _serve(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         self.waits.wait(10)
         with self._one:
@@ -68,6 +80,13 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
+def _table(name: str) -> Any:
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.dynamodb.models import dynamodb_backends
+
+    return dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[name]
+
+
 def _refusal(trouble: str, start: Callable[..., Any]) -> Iterable[bytes]:
     if trouble == "lost":
         body: dict[str, Any] = {"__type": "InternalServerError", "message": "lost"}
@@ -81,6 +100,15 @@ def _refusal(trouble: str, start: Callable[..., Any]) -> Iterable[bytes]:
     return [json.dumps(body).encode()]
 
 
+@cache
+def _loader(search_path_string: str | None = None) -> Any:
+    """Return what reads the descriptions of AWS: once a process, and not for each client."""
+    from botocore.loaders import Loader
+
+    paths = (search_path_string or "").split(":")
+    return Loader(extra_search_paths=[path for path in paths if path])
+
+
 @contextmanager
 def dynamo_server() -> Iterator[DynamoServer]:
     """Start one, with credentials that it takes in the environment."""
@@ -91,7 +119,9 @@ def dynamo_server() -> Iterator[DynamoServer]:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = DynamoServer(DomainDispatcherApplication(create_backend_app))
+    make_transactions_quick()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", _loader)
         patch.setenv("AWS_ACCESS_KEY_ID", "test")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -5,7 +5,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,10 +18,10 @@ from typing import Any, Self
 import yaml
 
 from tests.kit.client import Client
+from tests.kit.forking import Forked, forked
 from tests.kit.wire import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-m", "proxy", "serve", "--config")
 FAULT_WORDS = (
     "Traceback",
     "Exception ignored",
@@ -98,7 +97,7 @@ class RunningProxy:
         self.file = self.folder / "config.yaml"
         self._env = dict(env or {})
         self._read = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def _listen(self, tls: tuple[Path, Path] | None) -> Any:
         plain = f"127.0.0.1:{self.port}"
@@ -162,12 +161,10 @@ class RunningProxy:
         self.write()
         environ = {k: v for k, v in os.environ.items() if not k.startswith("CROSSFADE")}
         with (self.folder / "output").open("wb") as output:
-            self._process = subprocess.Popen(
-                [*COMMAND, str(self.file)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=ROOT,
+            self._process = forked(
+                *("proxy", "serve", "--config", str(self.file)),
+                stdout=output.fileno(),
+                stderr=output.fileno(),
                 env={**environ, **self._env},
             )
 
@@ -182,7 +179,7 @@ class RunningProxy:
         return _listens(self.port)
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Forked:
         """The process, once started."""
         assert self._process is not None, "the proxy was not started"
         return self._process

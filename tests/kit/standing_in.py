@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from abc import ABC, abstractmethod
 from collections import deque
@@ -16,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 import orjson
 from aiohttp import web
 
-from tests.kit.running import ROOT
+from tests.kit.forking import Forked, forked
 from tests.kit.wire import DEADLINE
 
 K = TypeVar("K", bound=Hashable)
@@ -143,8 +142,8 @@ class StandInProcess:
 
     def __init__(self, module: str, options: Iterable[str], port: int = 0) -> None:
         self.port = port
-        self._command = [sys.executable, "-m", module, *options]
-        self._process: subprocess.Popen[str] | None = None
+        self._command = [module, *options]
+        self._process: Forked | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -171,16 +170,12 @@ class StandInProcess:
 
     def start(self) -> None:
         """Start it and wait until it listens; after `stop` on the same port again."""
-        process = subprocess.Popen(
-            [*self._command, "--port", str(self.port)],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._process = process
-        assert process.stdout is not None
-        line = process.stdout.readline()
+        hears, says = os.pipe()
+        with os.fdopen(hears, encoding="utf-8") as heard:
+            process = forked(*self._command, "--port", str(self.port), stdout=says, stderr=2)
+            os.close(says)
+            self._process = process
+            line = heard.readline()
         assert line, f"the stand-in ended with {process.wait(DEADLINE)} before it listened"
         self.port = json.loads(line)["port"]
 
@@ -195,8 +190,6 @@ class StandInProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(DEADLINE)
-        if process.stdout is not None:
-            process.stdout.close()
 
     def clear(self) -> None:
         """Forget all that was scripted."""

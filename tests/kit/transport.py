@@ -201,9 +201,13 @@ class MemoryLoop(asyncio.SelectorEventLoop):
             raise
         return transport, protocol
 
+    def stall(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as where somebody holds up the loop."""
+        self._now += seconds
+
     async def jump(self, seconds: float) -> None:
         """Let time pass and run everything that is due; a sweep runs at most once."""
-        self._now += seconds
+        self.stall(seconds)
         await turns()
 
 

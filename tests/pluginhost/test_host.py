@@ -14,6 +14,7 @@ from proxy.pluginhost.host import PluginHost
 from proxy.pluginhost.wanted import Wanted
 from proxy.settings.problems import ConfigError
 from tests.kit.transport import turns
+from tests.kit.waiting import until
 from tests.pluginhost.hosting import (
     GREETER,
     WATCHER,
@@ -144,8 +145,12 @@ async def test_an_import_that_does_not_end_is_not_waited_for(tmp_path: Path) -> 
             "while a module is imported"
         )
     ]
-    while hosting.modules() or "crossfade-plugins" in {one.name for one in threading.enumerate()}:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+
+    def forgotten() -> bool:
+        names = {one.name for one in threading.enumerate()}
+        return not hosting.modules() and "crossfade-plugins" not in names
+
+    await until(forgotten, "what was imported too late is forgotten")
     assert hosting.host.codes == 0
 
 

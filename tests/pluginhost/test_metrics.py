@@ -36,6 +36,19 @@ def test_a_counter_and_a_gauge_are_exposed_under_the_plugins_name() -> None:
     assert "# TYPE crossfade_statsd_queue gauge\ncrossfade_statsd_queue 7.0" in page
 
 
+def test_a_gauge_may_be_asked_when_it_is_read_and_one_that_fails_hides_no_other() -> None:
+    metrics = Metrics()
+    gauge, held = metrics.gauge("held", "whose"), [1, 2]
+    gauge.set(9, whose="mine")
+    gauge.set_function(lambda: sum(held), whose="mine")
+    gauge.set_function(lambda: 1 / 0, whose="yours")
+    held.append(3)
+    assert metrics.value("crossfade_statsd_held", whose="mine") == 6
+    assert str(metrics.value("crossfade_statsd_held", whose="yours")) == "nan"
+    gauge.set(4, whose="mine")
+    assert metrics.value("crossfade_statsd_held", whose="mine") == 4
+
+
 def test_a_counter_without_labels_is_there_before_it_counts() -> None:
     metrics = Metrics()
     metrics.counter("lost")

@@ -106,3 +106,38 @@ async def test_what_cannot_be_answered_is_told_with_its_line(tmp_path: Path, lin
     assert problem.startswith("one.py:16:1: plugin one: said provide_admin raised")
     assert WRONG[line] in problem
     assert hosting.host.sets == 0
+
+
+OTHERS = """
+class Where(Settings):
+    method: str
+
+class Answering(Application):
+    settings: Where
+
+    @hook
+    def provide_endpoints(self, router):
+        router.add(self.settings.method, "/x", self.answer)
+
+    async def answer(self, request, body):
+        return Reply()
+"""
+
+
+async def test_what_takes_all_other_methods_comes_last_whoever_adds_it(tmp_path: Path) -> None:
+    hosting = Hosting(tmp_path)
+    for name in ("one", "two"):
+        hosting.write(name, OTHERS)
+    wanted = application("one", method="*"), application("two", method="GET")
+    plugins = await hosting.prepare(*wanted)
+    assert [one[:3] for one in plugins.endpoints] == [("two", "GET", "/x"), ("one", "*", "/x")]
+    await hosting.host.close()
+
+
+async def test_only_one_plugin_takes_all_other_methods_of_a_path(tmp_path: Path) -> None:
+    hosting = Hosting(tmp_path)
+    for name in ("one", "two"):
+        hosting.write(name, OTHERS)
+    wanted = application("one", method="*"), application("two", method="*")
+    [problem] = await hosting.refused(*wanted)
+    assert "* /x is answered by plugin one already" in problem

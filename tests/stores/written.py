@@ -9,7 +9,7 @@ from proxy.stores.rollouts import AuditEntry, RolloutStore
 from proxy.stores.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0
-DEADLINE = 5.0
+DEADLINE = 20.0
 
 
 def entry(rollout: str = "campaigns", version: int = 1, **more: Any) -> AuditEntry:

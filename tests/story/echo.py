@@ -149,7 +149,7 @@ class Caller:
         length = (f"Content-Length: {len(body)}",) if body else ()
         head = "\r\n".join((f"{method} {target} HTTP/1.1", f"Host: {host}", *lines, *length))
         self._writer.write(head.encode() + b"\r\n\r\n" + body)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             raw = await self._reader.readuntil(b"\r\n\r\n")
             fields = parse_fields(raw[:-4])
             answer = await self._reader.readexactly(int(fields[b"content-length"]))

@@ -24,6 +24,7 @@ from tests.kit.provider.process import ProviderProcess
 from tests.kit.running import RunningProxy, faults, free_port, wait_until
 from tests.story.operator import Admin
 from tests.story.orchestrated import INTENT, KEYS, orchestrator
+from tests.story.steering import until
 
 MODEL = "gpt-4o-mini"
 WEATHER: dict[str, Step] = {
@@ -39,7 +40,7 @@ _CLIENTS = 8
 _AGAIN = 0.3
 """How often a client sends one of its earlier requests again, under its key."""
 _KILL_WITHIN = 0.8
-"""Seconds from when it listens, or was started, to the kill."""
+"""Seconds from when it asks the provider for the first time, or was started, to the kill."""
 _EARLY = 0.1
 """How often it is killed without having been asked for anything."""
 
@@ -153,8 +154,10 @@ class Killing:
             await asyncio.to_thread(proxy.start)
         async with aiohttp.ClientSession() as client, asyncio.TaskGroup() as group:
             if not early:
+                before = self._provider.counts()
                 for _ in range(_CLIENTS):
                     group.create_task(self._ask(client, proxy))
+                await until(lambda: self._provider.counts() != before, "the provider is asked")
                 await asyncio.sleep(moment)
             proxy.process.kill()
         await asyncio.to_thread(proxy.process.wait)

@@ -16,4 +16,4 @@ async def test_a_plugin_is_replaced_under_load_and_each_answer_is_one_versions(
     assert wrong(found) == []
     assert found.reloads == RELOADS
     assert min(found.by_version.values()) > 100, found.by_version
-    assert found.rate > 400
+    assert found.requests >= 400

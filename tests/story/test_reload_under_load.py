@@ -11,4 +11,4 @@ async def test_a_reload_under_load_fails_no_request_and_shows_no_mixed_view() ->
     assert found.mixed == []
     assert found.last_generation - found.first_generation == CHANGES
     assert min(found.by_version.values()) > 100, found.by_version
-    assert found.rate > 300
+    assert found.requests >= 400

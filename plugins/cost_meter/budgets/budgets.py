@@ -56,9 +56,10 @@ class BudgetView(NamedTuple):
     mode: str
 
 
-_Open = tuple[str, int, dict[str, int], dict[str, int]]
-"""An attempt under way: its kind and estimate; by budget what is held back for it, and how much
-more it may come to."""
+_Held = tuple[str, int, int]
+"""A budget, what of it is held back for an attempt, and how much more that may come to."""
+_Open = tuple[str, int, list[_Held]]
+"""An attempt under way: its kind, its estimate, and what is held back for it."""
 
 
 class Budgets:
@@ -85,6 +86,7 @@ class Budgets:
         self._open: dict[str, _Open] = state.setdefault("open", {})
         self._held: dict[str, int] = state.setdefault("held", {})
         self._beyond: dict[str, int] = state.setdefault("beyond", {})
+        watching.under_way(self._held, self._beyond)
         self._state = state
         self._shares: dict[str, tuple[Share, ...]] = {}
         """Where attempts under way are counted: found out once for each."""
@@ -127,11 +129,14 @@ class Budgets:
         places = places_of(self._budgets, planned)
         if not places:
             return ALLOWED
-        await self._comparing.prepare(places)
-        now = self._services.now()
-        amounts = self._amounts(planned, nano_usd, places)
+        if not self._comparing.knows(places):
+            await self._comparing.prepare(places)
+        now, kind = self._services.now(), _kind(planned)
         claims = [
-            place.claim(amounts[place.budget.name], now, cheaper=planned.cheaper)
+            place.claim(
+                self._estimates.amount(kind, nano_usd, place.budget.said.mode),
+                cheaper=planned.cheaper,
+            )
             for place in places
         ]
         ways = [place.budget.said.on_store_error for place in places]
@@ -140,18 +145,19 @@ class Budgets:
             decided = await self._counting.reserve(
                 planned.attempt_id, planned.at, claims, ways, seconds
             )
-            decided = await self._compared(decided, places, claims, planned, now)
+            if not decided.how and _forgotten(decided.answer.readings):
+                decided = await self._compared(decided, places, claims, planned)
         except asyncio.CancelledError:  # it may be held back for all we know
-            self._give_back(planned, places, now)
+            self._give_back(planned, places)
             raise
-        for place, reading in zip(places, decided.answer.readings, strict=True):
-            if not decided.how:
+        if not decided.how:
+            for place, reading in zip(places, decided.answer.readings, strict=True):
                 self._watching.saw(place, reading.total)
         if decided.answer.admitted:
-            self._begin(planned, int(nano_usd), places, amounts, claims)
+            self._begin(planned, kind, int(nano_usd), places, claims)
             return self._allowed(places, decided, now)
         if decided.how:
-            self._give_back(planned, places, now)
+            self._give_back(planned, places)
         return self._refused(planned, places, claims, decided, now)
 
     def settle(self, planned: PlannedSpend, nano_usd: NanoUSD | None) -> None:
@@ -163,13 +169,12 @@ class Budgets:
         if opened is not None:
             self._end(opened)
             if nano_usd is not None:
-                kind, estimate, held, _ = opened
-                most = max(held.values(), default=0)
+                kind, estimate, held = opened
+                most = max([nano for _, nano, _ in held], default=0)
                 self._estimates.learn(kind, estimate, most, int(nano_usd))
         shares = self._shares.pop(planned.attempt_id, None)
         if shares is None:
-            now = self._services.now()
-            shares = tuple(place.share(now) for place in places_of(self._budgets, planned))
+            shares = _shares(places_of(self._budgets, planned))
         if shares:
             spent = None if nano_usd is None else int(nano_usd)
             self._counting.settle(Entry(planned.attempt_id, planned.at, shares, spent))
@@ -185,7 +190,7 @@ class Budgets:
         if not places:
             return ()
         await self._comparing.prepare(places)
-        readings = await self._counting.read(tuple(place.share(now) for place in places))
+        readings = await self._counting.read(_shares(places))
         return tuple(map(_view, places, readings))
 
     def _places_of_user(self, user: str, now: float) -> tuple[Place, ...]:
@@ -202,52 +207,39 @@ class Budgets:
             found.setdefault(place.bucket, place)
         return tuple(found.values())
 
-    def _amounts(
-        self, planned: PlannedSpend, nano_usd: int, places: Sequence[Place]
-    ) -> dict[str, int]:
-        kind, estimate = _kind(planned), int(nano_usd)
-        by_mode = {
-            mode: self._estimates.amount(kind, estimate, mode)
-            for mode in {place.budget.said.mode for place in places}
-        }
-        return {place.budget.name: by_mode[place.budget.said.mode] for place in places}
-
     async def _compared(
         self,
         decided: Decided,
         places: Sequence[Place],
         claims: Sequence[Claim],
         planned: PlannedSpend,
-        now: float,
     ) -> Decided:
-        """Decide once more where the store turns out to have lost what it knew."""
+        """Decide once more where the store turns out to have lost what it knew of some buckets."""
         lost = [
             place
             for place, reading in zip(places, decided.answer.readings, strict=True)
             if reading.version == 0
         ]
-        if decided.how or not lost:
-            return decided
         for place in lost:
             self._comparing.doubt(place)
         await self._comparing.prepare(lost)
         if not decided.answer.admitted:
             return decided
-        readings = await self._counting.read(tuple(place.share(now) for place in places))
+        readings = await self._counting.read(_shares(places))
         if all(
             claim.cap < 0 or reading.held <= claim.cap
             for claim, reading in zip(claims, readings, strict=True)
         ):
             return decided
-        self._give_back(planned, places, now)
+        self._give_back(planned, places)
         without = tuple(
             reading._replace(reserved=reading.reserved - claim.amount)
             for claim, reading in zip(claims, readings, strict=True)
         )
         return Decided(decided.answer._replace(admitted=False, readings=without))
 
-    def _give_back(self, planned: PlannedSpend, places: Sequence[Place], now: float) -> None:
-        shares = tuple(place.share(now) for place in places)
+    def _give_back(self, planned: PlannedSpend, places: Sequence[Place]) -> None:
+        shares = _shares(places)
         self._counting.settle(Entry(planned.attempt_id, planned.at, shares, None))
 
     def _allowed(self, places: Sequence[Place], decided: Decided, now: float) -> SpendAnswer:
@@ -291,41 +283,48 @@ class Budgets:
     def _begin(
         self,
         planned: PlannedSpend,
+        kind: str,
         estimate: int,
         places: Sequence[Place],
-        held: dict[str, int],
         claims: Sequence[Claim],
     ) -> None:
-        kind = _kind(planned)
-        by_mode = {
-            mode: self._estimates.beyond(kind, estimate, mode)
-            for mode in {place.budget.said.mode for place in places}
-        }
-        beyond = {place.budget.name: by_mode[place.budget.said.mode] for place in places}
-        self._count(held, beyond, 1)
-        self._open[planned.attempt_id] = (kind, estimate, held, beyond)
-        self._shares[planned.attempt_id] = tuple(
-            [Share(one.bucket, one.first, one.slice, one.keep) for one in claims]
-        )
+        beyond, held = self._estimates.beyond, list[_Held]()
+        for place, claim in zip(places, claims, strict=True):
+            budget = place.budget
+            held.append((budget.name, claim.amount, beyond(kind, estimate, budget.said.mode)))
+        self._count(held, 1)
+        self._open[planned.attempt_id] = (kind, estimate, held)
+        self._shares[planned.attempt_id] = _shares(places)
         if len(self._open) > _MOST_OPEN:
             oldest = next(iter(self._open))
             self._end(self._open.pop(oldest))
             self._shares.pop(oldest, None)
 
     def _end(self, opened: _Open) -> None:
-        _, _, held, beyond = opened
-        self._count(held, beyond, -1)
+        _, _, held = opened
+        self._count(held, -1)
 
-    def _count(self, held: Mapping[str, int], beyond: Mapping[str, int], sign: int) -> None:
-        for name, nano in held.items():
-            self._held[name] = held_now = self._held.get(name, 0) + sign * nano
-            self._beyond[name] = beyond_now = self._beyond.get(name, 0) + sign * beyond[name]
-            self._watching.under_way(name, held_now, beyond_now)
+    def _count(self, held: Sequence[_Held], sign: int) -> None:
+        for name, nano, beyond in held:
+            self._held[name] = self._held.get(name, 0) + sign * nano
+            if beyond:
+                self._beyond[name] = self._beyond.get(name, 0) + sign * beyond
 
     async def _sweep(self) -> None:
         while True:
             await self._services.sleep(60.0)
             await self._watching.sweep()
+
+
+def _forgotten(readings: Sequence[Reading]) -> bool:
+    for reading in readings:  # noqa: SIM110 - no generator: each attempt asks
+        if reading.version == 0:
+            return True
+    return False
+
+
+def _shares(places: Sequence[Place]) -> tuple[Share, ...]:
+    return tuple([place.share for place in places])
 
 
 def _kind(planned: PlannedSpend) -> str:

@@ -77,6 +77,13 @@ class Comparing:
             with suppress(StoreError):  # it is compared again each minute
                 await self._written()
 
+    def knows(self, places: Sequence[Place]) -> bool:
+        """Return whether all buckets are compared already."""
+        for place in places:  # noqa: SIM110 - no generator: each attempt asks
+            if place.bucket not in self._known:
+                return False
+        return True
+
     async def prepare(self, places: Sequence[Place]) -> None:
         """Return when all buckets are compared, or cannot be at the moment.
 
@@ -134,7 +141,7 @@ class Comparing:
 
     async def _prepare(self, place: Place) -> None:
         try:
-            (seen,) = await self._counting.read((place.share(self._services.now()),))
+            (seen,) = await self._counting.read((place.share,))
             if seen.version == 0 or self._written is not None:
                 await self._compare(place, first=True)
         except StoreError as error:
@@ -147,7 +154,7 @@ class Comparing:
 
     async def _compare(self, place: Place, *, first: bool) -> None:
         now = self._services.now()
-        share = place.share(now)
+        share = place.share
         (before,) = await self._counting.read((share,))
         pending = self._counting.pending(place.bucket)
         if self._written is not None and (before.booked or pending or not self._keeps):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from proxy.api import NanoUSD, Period, Settings, setting
+from proxy.api import NanoUSD, Period, RouteName, Settings, setting
 from proxy.api.settings import Misfit, refuse_misfits
 
 from ..dollars import amount, as_written, nano_of
@@ -45,7 +45,9 @@ Names = Annotated[tuple[Named, ...], setting(max_length=100)]
 class BudgetWhen(Settings):
     """What a budget pays for; everything that is said here has to hold."""
 
-    routes: Names = setting(default=(), description="Attempts for requests on one of these routes.")
+    routes: Annotated[tuple[RouteName, ...], setting(max_length=100)] = setting(
+        default=(), description="Attempts for requests on one of these routes."
+    )
     plans: Names = setting(
         default=(), description="Of users with one of these plans, in lower case: the `tier`."
     )

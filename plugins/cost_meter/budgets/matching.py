@@ -89,7 +89,8 @@ class Budget:
         found = self._places.get(scope)
         if found is None:
             bucket = f"{self.mark}:{_digest(scope)}:{window.name}"
-            found = self._places[scope] = Place(self, scope, window, bucket)
+            share = Share(bucket, window.first, window.slice, window.seconds + _LATE)
+            found = self._places[scope] = Place(self, scope, window, bucket, share)
         return found
 
 
@@ -101,6 +102,8 @@ class Place(NamedTuple):
     """The user, the plan, the route; empty for everyone, and for what is not known."""
     window: Window
     bucket: str
+    share: Share
+    """Where in it is counted what an attempt costs."""
 
     @property
     def shown(self) -> str:
@@ -108,19 +111,10 @@ class Place(NamedTuple):
         of = self.budget.said.of
         return self.scope or (UNVERIFIED if of == "user" else "" if of == "everyone" else NOT_SAID)
 
-    def claim(self, amount: int, now: float, *, cheaper: bool) -> Claim:
+    def claim(self, amount: int, *, cheaper: bool) -> Claim:
         """Return what is asked of it for an attempt; `cheaper` see `deciding.cap`."""
-        window, most = self.window, self.budget.cap(cheaper=cheaper)
-        return Claim(self.bucket, window.first, window.slice, most, amount, self._keep(now))
-
-    def share(self, now: float) -> Share:
-        """Return where in it is counted what an attempt has cost."""
-        return Share(self.bucket, self.window.first, self.window.slice, self._keep(now))
-
-    def _keep(self, now: float) -> float:
-        window = self.window
-        left = window.seconds if window.rolls else max(0.0, window.until - now)
-        return left + _LATE
+        bucket, first, last, keep = self.share
+        return Claim(bucket, first, last, self.budget.cap(cheaper=cheaper), amount, keep)
 
 
 def budgets_of(declared: Mapping[str, BudgetSettings], zone: str) -> tuple[Budget, ...]:

@@ -74,17 +74,19 @@ class MemoryReserving:
         readings = tuple([self._reading(one.bucket, one.first, one.slice, now) for one in claims])
         if attempt in self._settled:
             return Answer(False, readings)
-        for one in claims:
-            if attempt in self._leases(one.bucket):
-                return Answer(True, readings)
+        fits = True
         for one, reading in zip(claims, readings, strict=True):
-            if 0 <= one.cap < reading.held + one.amount:
-                return Answer(False, readings)
+            if reading.leases and attempt in self._buckets[one.bucket]["leases"]:
+                return Answer(True, readings)
+            fits = fits and not 0 <= one.cap < reading.held + one.amount
+        if not fits:
+            return Answer(False, readings)
+        until = now + seconds
         for one in claims:
             bucket = self._bucket(one.bucket, now + one.keep)
             _forget(bucket["spent"], one.first)
-            bucket["leases"][attempt] = (one.amount, now + seconds)
-            heappush(bucket["ends"], (now + seconds, attempt))
+            bucket["leases"][attempt] = (one.amount, until)
+            heappush(bucket["ends"], (until, attempt))
             bucket["reserved"] += one.amount
         return Answer(True, readings)
 
@@ -99,24 +101,28 @@ class MemoryReserving:
                 amount, _ = bucket["leases"].pop(attempt, (0, 0.0))
                 bucket["reserved"] -= amount
                 if spent:
-                    _add(bucket["spent"], {share.slice: spent})
+                    counted: dict[int, int] = bucket["spent"]
+                    counted[share.slice] = counted.get(share.slice, 0) + spent
         return tuple([self._reading(one.bucket, one.first, one.slice, now) for one in shares])
 
     def _time(self) -> float:
-        self._latest = max(self._latest, self._now())
+        now = self._now()
+        if now > self._latest:
+            self._latest = now
         return self._latest
-
-    def _leases(self, name: str) -> dict[str, tuple[int, float]]:
-        found = self._buckets.get(name)
-        return {} if found is None else found["leases"]
 
     def _reading(self, name: str, first: int, last: int, now: float) -> Reading:
         bucket = self._buckets.get(name)
         if bucket is None:
             return Reading(0, {}, 0)
-        _reap(bucket, now)
+        ends = bucket["ends"]
+        if ends and ends[0][0] <= now:
+            _reap(bucket, now)
         kept: dict[int, int] = bucket["spent"]
-        spent = {at: amount for at, amount in kept.items() if first <= at <= last}
+        if first == last:  # a period of the calendar
+            spent = {last: kept[last]} if last in kept else {}
+        else:
+            spent = {at: amount for at, amount in kept.items() if first <= at <= last}
         return Reading(bucket["reserved"], spent, bucket["version"], len(bucket["leases"]))
 
     def _bucket(self, name: str, keep: float) -> _Bucket:
@@ -125,7 +131,8 @@ class MemoryReserving:
         if bucket is None:
             bucket = {"reserved": 0, "spent": {}, "leases": {}, "ends": [], "version": 0, "keep": 0}
             self._make_room()
-        bucket["keep"] = max(bucket["keep"], keep)
+        if bucket["keep"] < keep:
+            bucket["keep"] = keep
         self._buckets[name] = bucket
         return bucket
 

@@ -16,7 +16,7 @@ from .edges import MemoryEdges, RedisEdges, ShelfEdges
 from .fleet import PATIENCE, Fleet
 from .matching import budgets_of
 from .memory import MemoryReserving
-from .recounting import MINUTES_KEPT, Recounting
+from .recounting import MINUTES_KEPT, Plans, Recounting
 from .redis import RedisReserving
 from .watching import Watching
 
@@ -49,26 +49,25 @@ def budgets_for(
     written: Written | None,
     behind: Callable[[], bool] = lambda: False,
     minutes: float = MINUTES_KEPT,
+    plans: Plans | None = None,
     state: dict[str, Any],
 ) -> Budgets:
     """Return the budgets, not open yet.
 
     `ledger` is what they are compared with; `written` returns when all that was settled is in it,
     None where it is the ledger of a fleet; then `behind` says whether this process has not brought
-    all that it knows to it. Minutes are kept there for `minutes` seconds. `shared` is the Redis of
-    a fleet, for which an attempt waits `patience` seconds; `replica` names this process's journal.
-    `state` is what the ones before have known: `Budgets.memory`. Raises ValueError for a URL that
-    is none of Redis.
+    all that it knows to it. Minutes are kept there for `minutes` seconds; `plans` is where it is
+    known what was spent on plans, None: in its rows. `shared` is the Redis of a fleet, for which
+    an attempt waits `patience` seconds; `replica` names this process's journal. `state` is what the
+    ones before have known: `Budgets.memory`. Raises ValueError for a URL that is none of Redis.
     """
     budgets = budgets_of(declared, zone)
-    recounting = Recounting(ledger, minutes)
+    recounting = Recounting(ledger, minutes, plans)
     watching = Watching(budgets, alerting, recounting.between, services, zone)
 
     def saw(entry: Entry, readings: Sequence[Reading]) -> None:
         for share, reading in zip(entry.shares, readings, strict=True):
-            place = watching.place(share.bucket)
-            if place is not None:
-                watching.saw(place, reading.total)
+            watching.counted(share.bucket, reading.total)
 
     memory = MemoryReserving(state.setdefault("memory", {}), services.clock)
     counting: Counting

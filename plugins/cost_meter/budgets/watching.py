@@ -1,10 +1,12 @@
 """What operators are told of budgets: alerts at thresholds, and metrics."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
-from proxy.api import Alert, Services, StoreError
+from proxy.api import Alert, Measured, NanoUSD, Services, StoreError
+from proxy.api.documents import usd
 
 from ..alerting import Alerting
 from .deciding import Burn, burn, fallen, percent, reached, severity
@@ -51,7 +53,7 @@ class Watching:
         self._zone = zone
         self._seen: dict[str, _Watched] = {}
         self._fullest: dict[str, int] = {}
-        self._beyond: dict[str, int] = {}
+        self._budgets = tuple(budgets)
         one = ("budget",)
         gauge, counter = services.gauge, services.counter
         self._limit = gauge("budget_limit_nano_usd", "What a budget's owner may spend.", one)
@@ -81,8 +83,7 @@ class Watching:
         )
         for budget in budgets:
             self._limit.set(budget.limit, budget=budget.name)
-            for shown in (self._percent, self._reserved, self._overshoot):
-                shown.set(0, budget=budget.name)
+            self._percent.set(0, budget=budget.name)
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -91,11 +92,6 @@ class Watching:
             self._seen.values(), key=lambda one: -percent(one.spent, one.place.budget.limit)
         )
         return tuple(one.place for one in fullest)
-
-    def place(self, bucket: str) -> Place | None:
-        """Return the place of a bucket that was seen lately."""
-        one = self._seen.get(bucket)
-        return None if one is None else one.place
 
     def of_store(self, what: str) -> None:
         """Note what happened to the shared store."""
@@ -109,21 +105,36 @@ class Watching:
         """Note a correction."""
         self._drift.add(nano, budget=budget)
 
-    def under_way(self, budget: str, held: int, beyond: int) -> None:
-        """Show what is held back by this process, and how much more it may come to."""
-        self._reserved.set(held, budget=budget)
-        if self._beyond.get(budget) != beyond:
-            self._beyond[budget] = beyond
-            self._overshoot.set(beyond, budget=budget)
+    def under_way(self, held: Mapping[str, int], beyond: Mapping[str, int]) -> None:
+        """Show by budget what this process holds back, and how much more it may come to.
+
+        Asked when metrics are read: both change with each attempt.
+        """
+        for budget in self._budgets:
+            name = budget.name
+            self._reserved.set_function(partial(_of, held, name), budget=name)
+            self._overshoot.set_function(partial(_of, beyond, name), budget=name)
 
     def saw(self, place: Place, spent: int) -> None:
         """Take in how much is spent of a bucket; whoever has to know is told."""
-        one = self._seen.pop(place.bucket, None) or _Watched(place)
-        self._seen[place.bucket] = one
-        one.place = place
-        if one.spent == spent:
-            return
-        one.spent = spent
+        one = self._seen.get(place.bucket)
+        if one is None:
+            one = self._seen[place.bucket] = _Watched(place)
+            if len(self._seen) > _MOST:
+                del self._seen[next(iter(self._seen))]
+        if one.spent != spent:
+            one.place = place
+            self._changed(one, spent)
+
+    def counted(self, bucket: str, spent: int) -> None:
+        """Take in the same of a bucket of which it is known whose it is; others are passed over."""
+        one = self._seen.get(bucket)
+        if one is not None and one.spent != spent:
+            self._changed(one, spent)
+
+    def _changed(self, one: _Watched, spent: int) -> None:
+        place, one.spent = one.place, spent
+        self._seen[place.bucket] = self._seen.pop(place.bucket)  # the one seen last
         self._show(one)
         budget = place.budget
         if place.window.rolls and one.told:
@@ -134,8 +145,6 @@ class Watching:
         if above and above[-1] not in one.told:
             self._begin(self._tell(place, above[-1], spent))
             one.told.update(above)
-        if len(self._seen) > _MOST:
-            del self._seen[next(iter(self._seen))]
 
     async def sweep(self) -> None:
         """End the alerts of periods that are over."""
@@ -167,7 +176,8 @@ class Watching:
         window, now = place.window, self._services.now()
         until = (now + 2 * window.seconds if window.rolls else window.until) + _LATE
         text = alert_text(place, threshold, spent, await self._pace(place, now), self._zone)
-        await self._alerting.once(self._alert(place, threshold, text), until)
+        alert = self._alert(place, threshold, text)
+        await self._alerting.once(alert._replace(measured=_measured(place, spent)), until)
 
     async def _over(self, place: Place, threshold: int) -> None:
         text = f"Budget {place.budget.name}: what was told of {threshold} % is over."
@@ -191,3 +201,20 @@ class Watching:
             key=f"budget_threshold:{place.bucket}:{threshold}",
             user=place.scope if budget.said.of == "user" else "",
         )
+
+
+def _of(amounts: Mapping[str, int], budget: str) -> int:
+    return amounts.get(budget, 0)
+
+
+def _measured(place: Place, spent: int) -> Measured:
+    budget, window = place.budget, place.window
+    since, until = (None, None) if window.rolls else (window.since, window.until)
+    return Measured(
+        "USD",
+        usd(NanoUSD(budget.limit)),
+        usd(NanoUSD(spent)),
+        budget.said.per or "",
+        since=since,
+        until=until,
+    )

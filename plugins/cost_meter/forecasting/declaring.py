@@ -1,31 +1,18 @@
 """What an operator can say of forecasts, anomalies and costs as a brake."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from proxy.api import Duration, Settings, setting
+from proxy.api import Duration, RolloutName, RouteName, Settings, setting
 from proxy.api.settings import refuse_misfits
 
 from ..dollars import amount, as_written
 
 __all__ = ["BrakeSettings", "CostBoundSettings", "ForecastSettings", "IncidentSettings"]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError(
-            "1 to 64 letters, digits, dots, dashes or _, beginning with a letter or digit"
-        )
-    return str(text)
-
-
 Dollars = Annotated[str, BeforeValidator(as_written), amount(9_000_000, above_zero=True)]
-Name = Annotated[str, AfterValidator(_name)]
 
 
 def _moment(text: str) -> str:
@@ -96,7 +83,7 @@ class ForecastSettings(Settings):
 class CostBoundSettings(Settings):
     """What one rollout's new arm may cost for each request that it answers."""
 
-    routes: tuple[Name, ...] = setting(
+    routes: tuple[RouteName, ...] = setting(
         default=(),
         max_length=100,
         description="The rollout's routes whose costs count. Default: all routes on which new has "
@@ -139,7 +126,7 @@ class BrakeSettings(Settings):
     every: Duration = setting(
         default=5.0, ge=1, le=300, description="How often the ledger is read for it."
     )
-    rollouts: dict[Name, CostBoundSettings] = setting(
+    rollouts: dict[RolloutName, CostBoundSettings] = setting(
         default={},
         max_length=100,
         description="The rollouts that are rolled back when new costs too much, by their names.",

@@ -1,8 +1,7 @@
-"""What waits to be written: all that comes while a write is under way goes into the next one.
+"""Ended attempts on their way into the tables: they wait for each other for a moment.
 
-For an intent somebody waits, so it is written at once. For a row nobody does, and until then its
-intent stands for it: rows wait for each other for some milliseconds, which halves what one costs
-where few come at a time.
+Nobody waits for them, and nothing is lost meanwhile: the log has them. Written together they cost
+a fraction of what each would by itself.
 """
 
 import asyncio
@@ -12,56 +11,40 @@ from typing import Final
 from proxy.api.stores import StoreError
 
 from ..row import Row
-from .writing import Batch, Intent
 
-__all__ = ["KEPT_MOST", "Batching"]
+__all__ = ["Batching"]
 
-KEPT_MOST: Final = 100_000
-"""So many rows wait at most while the disk cannot be had; those beyond it stay intents."""
-
-PAUSE: Final = 0.02
+PAUSE: Final = 0.25
 """Seconds that a row waits for others."""
 
-_ENOUGH: Final = 64
-"""So many rows do not wait for more."""
-
-_TOGETHER: Final = 2000
-"""Rows of one batch at most, so that no transaction is long."""
+_TOGETHER: Final = 256
+"""Rows of one batch: many enough to be cheap, and few enough that the thread that writes them does
+not keep the interpreter from the event loop for long."""
 
 _CLOSED: Final = "the journal is closed"
 
 
 class Batching:
-    """Collects what is to be written, and has one batch after the other written.
-
-    A batch that could not be written is kept, but for its intents: who waits for them is told,
-    and sends nothing. Since nobody can say whether it was written after all, they are taken away
-    again by the next batch.
-    """
+    """Collects rows, and has one batch after the other written; what fails is kept."""
 
     def __init__(
         self,
-        write: Callable[[Batch], Awaitable[object]],
-        odd: Callable[[Sequence[Row], Exception], None],
-        dropped: Callable[[Row], None],
+        write: Callable[[Sequence[Row]], Awaitable[object]],
+        odd: Callable[[Row, Exception], None],
     ) -> None:
         """`write` raises StoreError where it may be tried again, and anything else if it may not.
 
-        `odd` is told of rows that cannot be written at all, `dropped` of one for which there was
-        no room.
+        `odd` is told of a row that cannot be written at all.
         """
         self.trouble = ""
         """Why the last batch could not be written; empty if it could."""
         self._write = write
         self._odd = odd
-        self._dropped = dropped
-        self._intents: list[Intent] = []
         self._rows: list[Row] = []
-        self._withdrawn: list[str] = []
+        self._under_way = 0
+        """How many more are being written just now."""
         self._waiting: list[asyncio.Future[None]] = []
         self._rung = asyncio.Event()
-        self._due = False
-        """Whether the next batch takes rows with it."""
         self._loop: asyncio.AbstractEventLoop | None = None
         """Known once it writes."""
         self._pause: asyncio.TimerHandle | None = None
@@ -71,42 +54,31 @@ class Batching:
         """Return how many rows wait."""
         return len(self._rows)
 
-    def __bool__(self) -> bool:
-        """Tell whether anything waits."""
-        return bool(self._rows or self._intents or self._withdrawn or self._waiting)
-
-    async def plan(self, intent: Intent) -> None:
-        """Return when it is written. Raises StoreError."""
-        self._refuse_if_closed()
-        self._intents.append(intent)
-        await self._batch()
-
     def add(self, row: Row) -> None:
         """Have a row written soon, together with others."""
-        if len(self._rows) >= KEPT_MOST:
-            self._dropped(row)
-            return
         self._rows.append(row)
-        if self._loop is None or len(self._rows) >= _ENOUGH:
-            self._hurry()
-        elif self._pause is None:
-            self._pause = self._loop.call_later(PAUSE, self._hurry)
-
-    def withdraw(self, attempt_id: str) -> None:
-        """Have an intent forgotten with the next batch."""
-        self._withdrawn.append(attempt_id)
-        del self._withdrawn[:-KEPT_MOST]
-        self._rung.set()
+        if self._loop is None or len(self._rows) >= _TOGETHER:
+            self.ring()
+        else:
+            self._ring_soon()
 
     async def flush(self) -> None:
         """Return when all that waits is written. Raises StoreError if it was tried in vain."""
-        for _ in range(len(self._rows) // _TOGETHER + 1):
-            self._due = True
-            await self._batch()
+        for _ in range((self._under_way + len(self._rows)) // _TOGETHER + 1):
+            if self._closed:
+                raise StoreError(_CLOSED)
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            self._rung.set()
+            await waiter
 
     def ring(self) -> None:
-        """Have it tried again."""
-        self._hurry()
+        """Have all written now that waits."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        if self._rows:
+            self._rung.set()
 
     def close(self) -> None:
         """Have nobody wait any more: who does so, or comes later, is told StoreError."""
@@ -117,81 +89,55 @@ class Batching:
     async def run(self) -> None:
         """Write batch after batch, until it is cancelled."""
         self._loop = asyncio.get_running_loop()
-        while True:
-            await self._rung.wait()
-            self._rung.clear()
-            await self._next()
-
-    async def _batch(self) -> None:
-        """Return when the next batch is written. Raises StoreError."""
-        self._refuse_if_closed()
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        self._rung.set()
-        await waiter
-
-    def _refuse_if_closed(self) -> None:
-        if self._closed:
-            raise StoreError(_CLOSED)
+        try:
+            while True:
+                await self._rung.wait()
+                self._rung.clear()
+                await self._next()
+        finally:
+            self.close()
 
     async def _next(self) -> None:
-        batch, waiting = self._taken()
+        rows, self._rows = self._rows[:_TOGETHER], self._rows[_TOGETHER:]
+        waiting, self._waiting = self._waiting, []
+        self._under_way = len(rows)
         try:
-            await self._write(batch)
+            if rows:
+                await self._write(rows)
         except asyncio.CancelledError:
-            self._keep(batch)
+            self._rows[:0] = rows
             _tell(waiting, StoreError(_CLOSED))
             raise
         except StoreError as error:
             self.trouble = str(error)
-            self._keep(batch)
+            self._rows[:0] = rows
             _tell(waiting, error)
         except Exception as error:  # what a row holds, not the disk: the others must not suffer
-            await self._one_by_one(batch, waiting, error)
+            await self._one_by_one(rows)
+            _tell(waiting, StoreError(f"the journal cannot take it: {error}"))
         else:
             self.trouble = ""
             _tell(waiting, None)
-            if self._due or self._intents or self._withdrawn or self._waiting:
+            if self._waiting or len(self._rows) >= _TOGETHER:
                 self._rung.set()
+            elif self._rows:
+                self._ring_soon()
+        finally:
+            self._under_way = 0
 
-    def _hurry(self) -> None:
-        """Have all written now that waits."""
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
-        if self:
-            self._due = True
-            self._rung.set()
+    def _ring_soon(self) -> None:
+        if self._pause is None and self._loop is not None:
+            self._pause = self._loop.call_later(PAUSE, self.ring)
 
-    def _taken(self) -> tuple[Batch, list[asyncio.Future[None]]]:
-        rows: list[Row] = []
-        if self._due:
-            rows, self._rows = self._rows[:_TOGETHER], self._rows[_TOGETHER:]
-            self._due = bool(self._rows)
-        batch = Batch(self._intents, rows, self._withdrawn)
-        waiting, self._waiting = self._waiting, []
-        self._intents, self._withdrawn = [], []
-        return batch, waiting
-
-    def _keep(self, batch: Batch) -> None:
-        self._due = True
-        self._rows[:0] = batch.rows
-        self._withdrawn[:0] = [*batch.withdrawn, *(intent.row.id for intent in batch.intents)]
-
-    async def _one_by_one(
-        self, batch: Batch, waiting: list[asyncio.Future[None]], error: Exception
-    ) -> None:
+    async def _one_by_one(self, rows: Sequence[Row]) -> None:
         """Write each row of a batch by itself, and leave out what cannot be written."""
-        for row in batch.rows:
+        for row in rows:
             try:
-                await self._write(Batch(rows=(row,)))
+                await self._write((row,))
             except StoreError:
                 self._rows.append(row)
-            except Exception as mine:  # told, and left an intent
-                self._odd((row,), mine)
-        self._keep(batch._replace(rows=()))
-        _tell(waiting, StoreError(f"the journal cannot take it: {error}"))
-        self._rung.set()
+            except Exception as mine:
+                self._odd(row, mine)
 
 
 def _tell(waiting: Sequence[asyncio.Future[None]], error: StoreError | None) -> None:

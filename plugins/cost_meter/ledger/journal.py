@@ -1,9 +1,9 @@
 """The ledger of this process: durable before anything is sent, and exact.
 
-An attempt is an intent from before its first byte leaves until its row is written, in one file
-that survives the process. Row and totals are written in one transaction, in which its intent goes
-away; so after any end of the process each attempt is either an intent or a row, and never both.
-What a process has left as intents when it ended is settled by the next one, as unknown.
+Before its first byte leaves, an attempt is in a log that outlives the process, and its end likewise
+as soon as it is told. From there it comes into the tables with others, row and totals in one
+transaction. What a process has left in its log is settled by the next one: ends as they were told,
+and what has none as unknown.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from proxy.api import Alert, Services
 from proxy.api.spending import PlannedSpend
@@ -23,18 +23,23 @@ from . import reading
 from .batching import Batching
 from .buckets import Horizons
 from .checking import differences
-from .entries import refuse_odd
+from .entries import refuse_numbers, refuse_odd
 from .expiring import Keep, expired, widened
 from .groups import Groups
-from .orphans import AGED, aged, lost_of, runs_with_intents
+from .leftovers import Left, left_in, lost
+from .log import Log
 from .runs import Run
 from .schema import MIGRATIONS
-from .writing import Batch, Intent, Written, horizons_of, write_batch
+from .under_way import UnderWay
+from .writing import Written, horizons_of, in_tables, write_batch
 
 __all__ = ["MOST_USERS", "SqliteJournal"]
 
 MOST_USERS: Final = 100_000
 """Users a day that have totals of their own."""
+
+AGED: Final = 3600.0
+"""Seconds after it has ended at the latest that an attempt's end is still waited for."""
 
 _AGAIN: Final = 1.0
 _TIDY_EVERY: Final = 60.0
@@ -46,9 +51,19 @@ class SqliteJournal:
     """A `books.Journal` in a file, or in memory. Call `open` first, and `close` at the end."""
 
     def __init__(
-        self, path: Path, keep: Keep, services: Services, *, most_users: int = MOST_USERS
+        self,
+        path: Path,
+        keep: Keep,
+        services: Services,
+        memory: dict[str, Any] | None = None,
+        *,
+        most_users: int = MOST_USERS,
     ) -> None:
-        """`path` may be ``:memory:``, which forgets all at the end."""
+        """`path` may be ``:memory:``, which forgets all at the end.
+
+        `memory` holds what is under way, plain values only: each journal of a process is given the
+        same, and goes on with what the one before had under way.
+        """
         self.file: SqliteFile = services.sqlite(path, MIGRATIONS)
         self.replica = ""
         """The random name of the file; known once it is open."""
@@ -59,12 +74,14 @@ class SqliteJournal:
         self._keep = keep
         self._services = services
         self._groups = Groups(most_users)
-        self._batching = Batching(self._write, self._odd, self._dropped)
+        self._batching = Batching(self._write, self._odd)
+        self._under_way = UnderWay(path, {} if memory is None else memory)
         self._run: Run | None = None
         self._told: dict[str, float] = {}
-        self._waits = services.gauge(
+        waits = services.gauge(
             "journal_waiting", "Rows that wait to be written; many only where the disk fails."
         )
+        waits.set_function(self._batching.__len__)
         self._orphans = services.counter(
             "orphans", "Attempts whose end was never told, and that count as was planned."
         )
@@ -84,7 +101,7 @@ class SqliteJournal:
         self.horizons = await self.file.ask(partial(horizons_of, now=self._now()))
         self._run = Run(self._locks(), name)
         if not self._in_memory:
-            await self.file.write(lambda _: self._held().take())
+            self._under_way.keep(await self.file.ask(lambda _: self._own_log()))
             await self._settle_the_dead()
         self._services.spawn(self._batching.run(), "write the journal")
         self._services.spawn(self._keep_tidy(), "tidy the journal")
@@ -95,9 +112,9 @@ class SqliteJournal:
         if self._run is None:
             return
         with suppress(StoreError):
-            if self._batching:
-                await self._batching.flush()
+            await self._batching.flush()
         self._batching.close()
+        self._under_way.close()
         if not self._in_memory:
             with suppress(StoreError):
                 await self.file.write(lambda _: self._held().release())
@@ -109,33 +126,38 @@ class SqliteJournal:
                 f"the journal of costs cannot be written ({self._batching.trouble}); "
                 f"{len(self._batching)} ended attempts wait for it"
             )
+        if self._under_way.trouble:
+            return f"what is under way cannot be written down: {self._under_way.trouble}"
         if self._in_memory:
             return "the journal of costs is in memory: what is spent is forgotten with the process"
         return ""
 
     # -- attempts ----------------------------------------------------------------------
 
-    async def plan(self, attempt: PlannedSpend, row: Row) -> None:
+    def plan(self, attempt: PlannedSpend, row: Row) -> None:
         """Make durable that an attempt is about to be sent. Raises StoreError, ValueError.
 
-        Where it raises, or is cancelled, call `withdraw`: the intent may be written or not.
+        It takes microseconds: a line is handed to the kernel. Where it raises, nothing is noted.
         """
-        refuse_odd(row)
-        await self._batching.plan(Intent(row, attempt.until))
+        refuse_numbers(row)
+        self._under_way.plan(row, attempt.until)
 
     def withdraw(self, attempt_id: str) -> None:
         """Take in that a planned attempt was never sent; it leaves no row."""
-        self._batching.withdraw(attempt_id)
+        self._under_way.withdraw(attempt_id)
 
     def settle(self, row: Row) -> None:
-        """Take in how an attempt has ended; written within milliseconds, or tried again."""
+        """Take in how an attempt has ended: a kill does not take it away, and soon it is a row."""
         try:
-            refuse_odd(row)
+            refuse_numbers(row)
+            noted = self._under_way.end(row)
         except ValueError as error:
-            self._odd((row,), error)
+            self._odd(row, error)
+            return
+        if not noted:
+            self._dropped(row)
             return
         self._batching.add(row)
-        self._waits.set(len(self._batching))
 
     async def flush(self) -> None:
         """Return when all that was taken in is written. Raises StoreError."""
@@ -153,7 +175,7 @@ class SqliteJournal:
                     f"the row {row.id} is from before what is kept (keep.rows); it would count "
                     "again each time"
                 )
-        return (await self._write(Batch(rows=rows))).rows if rows else 0
+        return (await self._write(rows)).rows if rows else 0
 
     # -- questions ---------------------------------------------------------------------
 
@@ -161,27 +183,33 @@ class SqliteJournal:
         self, asked: Asked, grain: Grain, by: Sequence[Dimension] = ()
     ) -> tuple[Total, ...]:
         """Return what was spent, see `books.Ledger`. Raises StoreError."""
+        await self._caught_up()
         return await self.file.ask(lambda on: reading.totals_of(on, asked, grain, by))
 
     async def rows(self, asked: Asked, *, limit: int = 100, after: str = "") -> Page:
         """Return rows, at most `limit` (1000 at most). Raises StoreError."""
+        await self._caught_up()
         return await self.file.ask(lambda on: reading.rows_of(on, asked, limit, after))
 
     async def row(self, row_id: str) -> Row | None:
         """Return one row. Raises StoreError."""
+        await self._caught_up()
         return await self.file.ask(lambda on: reading.single(on, row_id))
 
     async def rows_of_request(self, request_id: str) -> tuple[Row, ...]:
         """Return what a request has brought, and corrections of it. Raises StoreError."""
+        await self._caught_up()
         return await self.file.ask(lambda on: reading.rows_of_request(on, request_id))
 
     async def differences(self) -> tuple[str, ...]:
         """Return where totals are not the sums of the rows: none. Raises StoreError."""
         return await self.file.ask(differences)
 
-    async def intents(self) -> int:
-        """Return how many attempts have no end yet. Raises StoreError."""
-        return await self.file.ask(_intents)
+    async def planned(self) -> int:
+        """Return how many attempts have no end yet, of all processes. Raises StoreError."""
+        if self._in_memory:
+            return self._under_way.planned()
+        return self._under_way.planned() + await self.file.ask(self._planned_elsewhere)
 
     async def tidy(self) -> None:
         """Remove what is old, and settle what nobody can settle any more. Raises StoreError.
@@ -191,8 +219,11 @@ class SqliteJournal:
         if not self._in_memory:
             await self._settle_the_dead()
         now = self._now()
-        while lost := await self.file.ask(partial(aged, before=now - AGED, now=now)):
-            await self._settle_lost(lost, "its end is overdue")
+        await self._settle_lost([*self._under_way.overdue(now - AGED)], "its end is overdue")
+        if not len(self._batching):  # of a journal that is closed, or from when there was no room
+            for row in self._under_way.ended():
+                self._batching.add(row)
+        self._under_way.shorten()
         await self.expire()
 
     async def expire(self) -> int:
@@ -207,30 +238,55 @@ class SqliteJournal:
 
     # -- inside ------------------------------------------------------------------------
 
-    async def _write(self, batch: Batch) -> Written:
-        run, folded, now = self._held().name, self._groups.folded, self._now()
-        written = await self.file.write(lambda on: write_batch(on, batch, run, self._groups, now))
-        self._groups.learn(written.groups)
-        self._waits.set(len(self._batching))
-        if self._groups.folded > folded:
-            self._folded.add(self._groups.folded - folded)
+    async def _write(self, rows: Sequence[Row]) -> Written:
+        groups, folded, now = self._groups, self._groups.folded, self._now()
+        written = await self.file.write(lambda on: write_batch(on, rows, groups, now))
+        groups.learn(written.groups)
+        for row in rows:
+            self._under_way.written(row.id)
+        self._under_way.shorten()
+        if groups.folded > folded:
+            self._folded.add(groups.folded - folded)
             self._tell_once(_TOO_MANY_USERS)
         return written
+
+    async def _caught_up(self) -> None:
+        """Have written what was told before somebody asks."""
+        if len(self._batching):
+            with suppress(StoreError):  # health says so; what is there is answered
+                await self._batching.flush()
+
+    def _own_log(self) -> Log:
+        """Take the lock, then a log: a log without a lock counts as a dead process's."""
+        self._held().take()
+        return self._held().log()
 
     async def _settle_the_dead(self) -> None:
         """Settle what processes that are no more have had under way."""
         run = self._held()
-        for name in await self.file.ask(runs_with_intents):
-            if name != run.name and not run.lives(name):
-                while lost := await self.file.ask(partial(lost_of, run=name, now=self._now())):
-                    await self._settle_lost(lost, f"the process {name} has ended")
-                run.forget(name)
+        for name in await self.file.ask(lambda _: run.dead()):
+            left = await self.file.ask(partial(_left, run=run, name=name))
+            for begin in range(0, len(left.ended), _SETTLED_AT_ONCE):
+                await self._write(left.ended[begin : begin + _SETTLED_AT_ONCE])
+            rows = [planned.row for planned in left.planned]
+            await self._settle_lost(rows, f"the process {name} has ended")
+            await self.file.ask(partial(_forget, run=run, name=name))
 
-    async def _settle_lost(self, rows: Sequence[Row], why: str) -> None:
-        for begin in range(0, len(rows), _SETTLED_AT_ONCE):
-            await self._write(Batch(rows=rows[begin : begin + _SETTLED_AT_ONCE]))
-        self._orphans.add(len(rows))
-        self._services.log.warning("attempts_without_an_end", attempts=len(rows), because=why)
+    async def _settle_lost(self, planned: Sequence[Row], why: str) -> None:
+        if not planned:
+            return
+        now = self._now()
+        for begin in range(0, len(planned), _SETTLED_AT_ONCE):
+            some = planned[begin : begin + _SETTLED_AT_ONCE]
+            await self._write([lost(row, now) for row in some])
+        self._orphans.add(len(planned))
+        self._services.log.warning("attempts_without_an_end", attempts=len(planned), because=why)
+
+    def _planned_elsewhere(self, on: sqlite3.Connection) -> int:
+        run = self._held()
+        logs = [path for name in run.others() for path in run.logs(name)]
+        ids = [planned.row.id for planned in left_in(logs).planned]
+        return len(ids) - len(in_tables(on, ids))
 
     async def _keep_tidy(self) -> None:
         while True:
@@ -243,10 +299,9 @@ class SqliteJournal:
             await self._services.sleep(_AGAIN)
             self._batching.ring()
 
-    def _odd(self, rows: Sequence[Row], error: Exception) -> None:
-        self._lost.add(len(rows))
-        for row in rows:
-            self._services.log.error("row_is_odd", attempt_id=row.id, error=str(error))
+    def _odd(self, row: Row, error: Exception) -> None:
+        self._lost.add()
+        self._services.log.error("row_is_odd", attempt_id=row.id, error=str(error))
 
     def _dropped(self, row: Row) -> None:
         self._lost.add()
@@ -272,8 +327,12 @@ class SqliteJournal:
         return self._services.now()
 
 
-def _intents(on: sqlite3.Connection) -> int:
-    return int(on.execute("SELECT count(*) FROM cost_intents").fetchone()[0])
+def _left(_: sqlite3.Connection, run: Run, name: str) -> Left:
+    return left_in(run.logs(name))
+
+
+def _forget(_: sqlite3.Connection, run: Run, name: str) -> None:
+    run.forget(name)
 
 
 _TOO_MANY_USERS: Final = Alert(

@@ -1,21 +1,25 @@
-"""Which process has an attempt under way, and whether that process is still alive.
+"""Which processes have logs beside a journal, and whether they are still alive.
 
-Each holds a lock on a small file of its own beside the journal for as long as it lives. The
-kernel releases it, however the process ends; a number of a process would be another's before long.
-A reload makes a second journal in the same process, under the same name: the lock is a shared one,
-and somebody is alive as long as it cannot be had alone.
+Each holds a lock on a small file of its own for as long as it lives. The kernel releases it,
+however the process ends; a number of a process would be another's before long. A reload makes a
+second journal in the same process, under the same name: the lock is a shared one, and somebody is
+alive as long as it cannot be had alone. Each journal has a log of its own.
 """
 
 import fcntl
+import glob
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
+
+from .log import Log
 
 __all__ = ["Run"]
 
 
 class Run:
-    """The name of this process, and its lock."""
+    """The name of this process, its lock, and whose files there are."""
 
     def __init__(self, journal: Path, name: str) -> None:
         """`journal` is the file beside which locks are; `name` is this process's, for its life."""
@@ -48,13 +52,42 @@ class Run:
             return False
         return False
 
+    def log(self) -> Log:
+        """Return a log of its own, empty. Raises StoreError."""
+        for number in count(1):
+            with suppress(FileExistsError):
+                return Log(self._journal.with_name(f"{self._logs(self.name)}{number}"))
+        raise AssertionError("numbers do not end")
+
+    def logs(self, name: str) -> list[Path]:
+        """Return the logs that journals of a process have written or write."""
+        return sorted(self._journal.parent.glob(f"{glob.escape(self._logs(name))}*"))
+
+    def others(self) -> list[str]:
+        """Return the names of other processes that have files here."""
+        prefix = f"{self._journal.name}-"
+        found = {
+            path.name.removeprefix(prefix).split("-")[1]
+            for kind in ("run", "log")
+            for path in self._journal.parent.glob(f"{glob.escape(prefix)}{kind}-*")
+        }
+        return sorted(found - {self.name})
+
+    def dead(self) -> list[str]:
+        """Return the names of those that have ended. Raises OSError."""
+        return [name for name in self.others() if not self.lives(name)]
+
     def forget(self, name: str) -> None:
-        """Take away the file of a process that has ended."""
-        with suppress(OSError):
-            self._path(name).unlink()
+        """Take away the files of a process that has ended."""
+        for path in (*self.logs(name), self._path(name)):
+            with suppress(OSError):
+                path.unlink()
 
     def _path(self, name: str) -> Path:
         return self._journal.with_name(f"{self._journal.name}-run-{name}")
+
+    def _logs(self, name: str) -> str:
+        return f"{self._journal.name}-log-{name}-"
 
 
 def _locked(path: Path, making: int, how: int) -> int:

@@ -11,15 +11,6 @@ SUMMED: Final = (*Sums._fields[:-1], "square_high", "square_low")
 
 MIGRATIONS: Final = (
     f"""
-    -- What has been sent, or is about to be: `entry` is the row it counts for if its end is
-    -- never known, `run` the process that sends it, `until` when it has ended at the latest.
-    CREATE TABLE cost_intents (
-        id TEXT PRIMARY KEY,
-        run TEXT NOT NULL,
-        until REAL NOT NULL,
-        entry TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
-
     -- What totals are told apart by. Rows and totals name a group; none is ever removed.
     CREATE TABLE cost_groups (
         id INTEGER PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""What a batch does to the tables, in one transaction: intents, rows, the totals of the rows.
+"""What a batch of rows does to the tables, in one transaction: rows, and what they come to.
 
 All of it may be done twice, and in any order of batches: a row counts when it is first inserted.
 """
@@ -19,12 +19,11 @@ from ..row import Row, Sums
 from .buckets import Bucket, Horizons, combined
 from .entries import entry_of, row_of
 from .groups import Groups
+from .leftovers import LOST
 from .schema import SUMMED
 
-__all__ = ["LATE", "LOST", "Batch", "Intent", "Written", "horizons_of", "write_batch"]
+__all__ = ["LATE", "Written", "horizons_of", "in_tables", "write_batch"]
 
-LOST: Final = "lost"
-"""How an attempt has failed of which nobody has ever told the end."""
 LATE: Final = ":late"
 _COUNTED: Final = "SELECT sum(nano_usd) FROM cost_rows WHERE id = ?1 OR ref = ?1"
 """Ends the id of the correction of such a one, where its end is told after all."""
@@ -35,8 +34,6 @@ _MOST_AT_ONCE: Final = 64
 """Rows that one statement inserts. After each statement this thread has to wait until the event
 loop leaves it the interpreter again, so there are few of them."""
 
-_INTENT: Final = "INSERT OR IGNORE INTO cost_intents (id, run, until, entry)"
-_FORGET: Final = "DELETE FROM cost_intents WHERE id IN (SELECT value FROM json_each(?))"
 _THERE: Final = "SELECT id FROM cost_rows WHERE id IN (SELECT value FROM json_each(?))"
 _ROW: Final = """
     INSERT INTO cost_rows (id, at, user, request_id, ref, counted, nano_usd, entry)
@@ -50,25 +47,6 @@ _ADDED: Final = f"""
 _HORIZONS: Final = "SELECT name, value FROM cost_meta WHERE name IN ('rows', 'minutes', 'hours')"
 
 
-class Intent(NamedTuple):
-    """An attempt that is about to be sent."""
-
-    row: Row
-    """What it counts for if its end is never known."""
-    until: float
-    """When it has ended at the latest, in Unix seconds."""
-
-
-class Batch(NamedTuple):
-    """What is written together."""
-
-    intents: Sequence[Intent] = ()
-    rows: Sequence[Row] = ()
-    """Attempts that have ended, and corrections."""
-    withdrawn: Sequence[str] = ()
-    """Ids of attempts that were never sent."""
-
-
 class Written(NamedTuple):
     """What came of a batch."""
 
@@ -79,16 +57,29 @@ class Written(NamedTuple):
 
 
 def write_batch(
-    on: sqlite3.Connection, batch: Batch, run: str, groups: Groups, now: float = inf
+    on: sqlite3.Connection, rows: Iterable[Row], groups: Groups, now: float = inf
 ) -> Written:
-    """Do all of it; `now` see `horizons_of`."""
-    if batch.intents:
-        _put(on, _INTENT, [(row.id, run, until, entry_of(row)) for row, until in batch.intents])
-    fresh, known = _insert(on, batch.rows, groups, now) if batch.rows else (0, {})
-    gone = [*(row.id for row in batch.rows if row.kind == "attempt"), *batch.withdrawn]
-    if gone:
-        on.execute(_FORGET, (orjson.dumps(gone).decode(),))
-    return Written(fresh, known)
+    """Insert the rows that are not there, and count them; `now` see `horizons_of`."""
+    horizons = horizons_of(on, now)
+    wanted: dict[str, Row] = {}
+    for row in rows:
+        wanted.setdefault(row.id, row)  # of two with one id the first counts
+    there = in_tables(on, wanted)
+    if there:
+        late = [_late(on, wanted[one]) for one in there]
+        wanted |= {one.id: one for one in late if one is not None}
+        there |= in_tables(on, [one.id for one in late if one is not None])
+    fresh = [row for row in wanted.values() if row.id not in there and row.at >= horizons.rows]
+    known: dict[tuple[str, ...], int] = {}
+    counted = [(row, groups.of(on, row, known)) for row in fresh]
+    _put(on, _ROW, [_values(row, group) for row, group in counted])
+    _add(on, combined(counted, horizons))
+    return Written(len(fresh), known)
+
+
+def in_tables(on: sqlite3.Connection, ids: Iterable[str]) -> set[str]:
+    """Return which of these ids have a row."""
+    return {one for (one,) in on.execute(_THERE, (orjson.dumps([*ids]).decode(),))}
 
 
 def horizons_of(on: sqlite3.Connection, now: float = inf) -> Horizons:
@@ -106,31 +97,6 @@ def horizons_of(on: sqlite3.Connection, now: float = inf) -> Horizons:
         begins(max(0.0, now - _DAY), "hour"),
     )
     return Horizons(*map(min, noted, newest))
-
-
-def _insert(
-    on: sqlite3.Connection, rows: Iterable[Row], groups: Groups, now: float
-) -> tuple[int, Mapping[tuple[str, ...], int]]:
-    """Insert the rows that are not there, and count them."""
-    horizons = horizons_of(on, now)
-    wanted: dict[str, Row] = {}
-    for row in rows:
-        wanted.setdefault(row.id, row)  # of two with one id the first counts
-    there = _there(on, wanted)
-    if there:
-        late = [_late(on, wanted[one]) for one in there]
-        wanted |= {one.id: one for one in late if one is not None}
-        there |= _there(on, [one.id for one in late if one is not None])
-    fresh = [row for row in wanted.values() if row.id not in there and row.at >= horizons.rows]
-    known: dict[tuple[str, ...], int] = {}
-    counted = [(row, groups.of(on, row, known)) for row in fresh]
-    _put(on, _ROW, [_values(row, group) for row, group in counted])
-    _add(on, combined(counted, horizons))
-    return len(fresh), known
-
-
-def _there(on: sqlite3.Connection, ids: Iterable[str]) -> set[str]:
-    return {one for (one,) in on.execute(_THERE, (orjson.dumps([*ids]).decode(),))}
 
 
 def _late(on: sqlite3.Connection, row: Row) -> Row | None:

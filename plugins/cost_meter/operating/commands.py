@@ -18,6 +18,7 @@ _ALL_FIGURES = (
     *("estimated", "estimatedUsd", "estimatedShare", "failedUsd", "hedgeUsd", "adjustedUsd"),
     "meanMilliseconds",
 )
+_COMPARED = ("what", "where", "journal", "table")
 _ROW = ("at", "id", "kind", "user", "route", "arm", "provider", "model", "outcome", "usd")
 
 
@@ -130,19 +131,28 @@ def _judging(cli: Commands) -> None:
             print_forecast(found["forecast"])
 
     def verify(json: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Compare totals with the sums of their rows; exits with 3 where they differ."""
+        """Compare totals with their rows, and the fleet's table with both; 3: they differ."""
         found = cli.ask("POST", "/verify", {})
         if json:
             print_json(found)
         else:
             for text in found["differences"]:
                 print_line(text)
-            print_line("totals are the sums of their rows" if found["agrees"] else "they differ")
+            if found.get("fleet"):
+                print_table({name: name for name in _COMPARED}, found["fleet"])
+            print_line(_verdict(found))
         if not found["agrees"]:
             raise SystemExit(3)
 
     cli.add(forecast)
     cli.add(verify)
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    if not found["agrees"]:
+        return "they differ"
+    table = ", and the table of the fleet has them" if "fleet" in found else ""
+    return f"totals are the sums of their rows{table}"
 
 
 def _asked(cli: Commands, path: str, said: dict[str, str]) -> Any:

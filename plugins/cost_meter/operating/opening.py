@@ -1,6 +1,6 @@
 """Puts together what operators ask."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from proxy.api import Services
 
@@ -28,12 +28,17 @@ def operating_for(
     prices: tuple[PriceBook, Age, PricesSettings],
     forecasts: Forecasts,
     services: Services,
+    compared: Callable[[], Awaitable[Sequence[Mapping[str, str]]]] | None = None,
 ) -> Operating:
-    """Return it. `ledger` is what reports are of; `journal`, what can be verified here."""
+    """Return it. `ledger` is what reports are of; `journal`, what can be verified here.
+
+    `compared` see `Offered`.
+    """
     offered = Offered(
         prices=PricesOffered(*prices, services),
         budgets=BudgetsOffered(budgets),
         verify=journal.differences,
+        compared=compared,
         forecast=ForecastsOffered(forecasts),
         reconciling=Reconciling(ledger, services.now, journal.replica),
     )

@@ -15,7 +15,7 @@ from ..covering import Span
 from ..reconciling.reconciling import Reconciling
 from ..row import UNVERIFIED, Sums, plus
 from ..tallying import Tallying
-from .questions import ReportAsked, asked_report, asked_rows
+from .questions import ReportAsked, asked_report, asked_rows, covered
 from .reconciled import posted_of, reconciliation_of
 from .reporting import Report, report_of
 from .uploads import Uploads
@@ -42,6 +42,9 @@ class Offered(NamedTuple):
     """Of one user, or of all."""
     verify: Callable[[], Awaitable[Sequence[str]]]
     """Returns where totals are not the sums of their rows, in words."""
+    compared: Callable[[], Awaitable[Sequence[Plain]]] | None
+    """Returns where the table of the fleet has not what the journal brought there: ``what``,
+    ``where``, ``journal``, ``table``. None without a fleet."""
     forecast: Callable[[str | None, Period], Awaitable[Plain | None]]
     reconciling: Reconciling
 
@@ -63,6 +66,8 @@ class _Bill(BaseModel):
     provider: _Short = ""
     names: Annotated[dict[_Short, _Short], Field(max_length=1000)] = {}
     why: _Short = ""
+    since: _Short = ""
+    until: _Short = ""
 
 
 class Operating:
@@ -170,7 +175,11 @@ class Operating:
 
     async def _verify(self, _: Request, __: bytes) -> Reply:
         found = await self._offered.verify()
-        return json_reply({"agrees": not found, "differences": list(found)[:1000]})
+        said: dict[str, Any] = {"agrees": not found, "differences": list(found)[:1000]}
+        if self._offered.compared is not None:
+            said["fleet"] = list(await self._offered.compared())
+            said["agrees"] = not found and not said["fleet"]
+        return json_reply(said)
 
     async def _part(self, _: Request, body: bytes) -> Reply:
         part = _Part.model_validate_json(body, strict=True)
@@ -179,17 +188,21 @@ class Operating:
 
     async def _reconcile(self, _: Request, body: bytes) -> Reply:
         bill = _Bill.model_validate_json(body, strict=True)
+        since, until = covered(bill.since, bill.until, self._services.now())
         found = await self._offered.reconciling.report(
             self._uploads.take(bill.file),
             bill.preset,
             columns=bill.columns,
             provider=bill.provider,
             names=bill.names,
+            since=since,
+            until=until,
         )
         return json_reply(reconciliation_of(found))
 
     async def _post(self, request: Request, body: bytes) -> Reply:
         bill = _Bill.model_validate_json(body, strict=True)
+        since, until = covered(bill.since, bill.until, self._services.now())
         by = request.key or "an operator"
         posted = await self._offered.reconciling.post(
             self._uploads.take(bill.file),
@@ -199,6 +212,8 @@ class Operating:
             columns=bill.columns,
             provider=bill.provider,
             names=bill.names,
+            since=since,
+            until=until,
         )
         self._services.log.info(
             "costs_reconciled", by=by, corrections=posted.rows, written=posted.written

@@ -10,7 +10,7 @@ from proxy.api.endpoints import count_of, query_of, time_of
 from ..covering import Calendar, Span
 from ..row import DIMENSIONS, GRAINS, NOT_SAID, UNVERIFIED, Dimension, Grain
 
-__all__ = ["ROWS_MOST", "ReportAsked", "RowsAsked", "asked_report", "asked_rows"]
+__all__ = ["ROWS_MOST", "ReportAsked", "RowsAsked", "asked_report", "asked_rows", "covered"]
 
 ROWS_MOST = 1000
 """The longest list."""
@@ -24,6 +24,7 @@ _DAYS_MOST: Mapping[Grain | None, int] = {
 }
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGO = re.compile(r"([0-9]{1,5})([mhdw])", re.ASCII)
+_UTC = Calendar("UTC")
 _DAYS = ("today", "yesterday")
 _DATE_LENGTH = len("2026-11-01")
 _SKIPPED_MOST = 10**6
@@ -82,6 +83,18 @@ def asked_rows(query: str, calendar: Calendar, now: float) -> RowsAsked:
     )
 
 
+def covered(since: str, until: str, now: float) -> tuple[float | None, float | None]:
+    """Return which time a bill covers, in Unix seconds; None where nothing is said.
+
+    Bills are of days in UTC, and so are dates here. Raises ValueError with what is wrong.
+    """
+    begins = _time("since", since, _UTC, now) if since else None
+    ends = _end(until, _UTC, now) if until else None
+    if begins is not None and ends is not None and begins >= ends:
+        raise ValueError("since: has to be before until")
+    return begins, ends
+
+
 def _count(said: Mapping[str, str], name: str, usual: str, most: int) -> int:
     try:
         return count_of(said.get(name, usual), most)
@@ -93,14 +106,16 @@ def _span(said: Mapping[str, str], calendar: Calendar, now: float) -> Span:
     since = calendar.month(now).since
     if "since" in said:
         since = _time("since", said["since"], calendar, now)
-    until = now
-    if "until" in said:
-        until = _time("until", said["until"], calendar, now)
-        if said["until"] in _DAYS or len(said["until"]) == _DATE_LENGTH:
-            until = calendar.day(until).until  # a day belongs to it as a whole
+    until = _end(said["until"], calendar, now) if "until" in said else now
     if since >= until:
         raise ValueError("since: has to be before until")
     return Span(since, until)
+
+
+def _end(text: str, calendar: Calendar, now: float) -> float:
+    until = _time("until", text, calendar, now)
+    whole = text in _DAYS or len(text) == _DATE_LENGTH
+    return calendar.day(until).until if whole else until  # a day belongs to it as a whole
 
 
 def _time(name: str, text: str, calendar: Calendar, now: float) -> float:

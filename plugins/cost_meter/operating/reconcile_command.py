@@ -30,6 +30,8 @@ def reconciling(cli: Commands) -> None:
         columns: str = "",
         provider: str = "",
         model: list[str] | None = None,
+        since: str = "",
+        until: str = "",
         post: bool = False,  # noqa: FBT001, FBT002 (an option)
         why: str = "",
         json: bool = False,  # noqa: FBT001, FBT002
@@ -37,11 +39,13 @@ def reconciling(cli: Commands) -> None:
     ) -> None:
         """Compare a provider's export (CSV) with the ledger; --post corrects the ledger.
 
-        Exits with 3 where they differ and nothing was posted.
+        --since and --until are what the export covers, in UTC, where that is more or less than
+        from its first line to its last. Exits with 3 where they differ and nothing was posted.
         """
         if post and not why:
             _fail("--post changes the ledger: say --why, such as 'invoice of October'")
         said = {"preset": preset, "columns": columns, "provider": provider, "why": why}
+        said |= {"since": since, "until": until}
         asked = said | {"file": _brought(cli, file), "names": _names(model or [])}
         found = cli.ask("POST", "/reconcile/post" if post else "/reconcile", asked)
         if json:

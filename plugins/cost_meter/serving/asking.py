@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from proxy.api import Request
 from proxy.api.documents import nano_usd_of
 from proxy.api.endpoints import problems_of
 
@@ -31,6 +32,7 @@ __all__ = [
     "AskedApplying",
     "AskedThreshold",
     "ChangedThreshold",
+    "key_of",
     "read",
 ]
 
@@ -39,6 +41,7 @@ LARGEST = 16 * 1024
 
 AlertType = Literal["daily_threshold", "monthly_threshold", "spike_detection", "budget_exceeded"]
 
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
 _MOST_NANO = 10**18
 _LEAST_EXPONENT, _MOST_EXPONENT = -9, 9
@@ -134,6 +137,18 @@ class AskedApplying(_Asked):
 
     recommendation_id: _Id
     confirm: Literal[True]
+
+
+def key_of(request: Request) -> str:
+    """Return the Idempotency-Key of a request, empty without. Raises DeclinedError.
+
+    The same key of the same caller is the same request
+    (draft-ietf-httpapi-idempotency-key-header).
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and _KEY.fullmatch(key) is None:
+        raise invalid(["Idempotency-Key: 1 to 255 visible ASCII characters"])
+    return key or ""
 
 
 def read(model: type[_Model], data: bytes) -> _Model:

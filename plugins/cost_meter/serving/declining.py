@@ -12,8 +12,10 @@ __all__ = [
     "Refusal",
     "forbidden",
     "invalid",
+    "no_method",
     "none_such",
     "store_fails",
+    "told_otherwise",
     "too_many",
     "unauthenticated",
     "unavailable",
@@ -59,9 +61,20 @@ def invalid(problems: Sequence[str]) -> DeclinedError:
     return DeclinedError(400, f"Invalid request: {'; '.join(problems)}")
 
 
+def told_otherwise() -> DeclinedError:
+    """A key came again with another request (draft-ietf-httpapi-idempotency-key-header, 2.7)."""
+    says = "This Idempotency-Key was sent with another request. Send another key"
+    return DeclinedError(422, says)
+
+
 def none_such(what: str) -> DeclinedError:
     """There is none, or it is somebody else's."""
     return DeclinedError(404, f"There is no such {what}")
+
+
+def no_method(allow: str) -> DeclinedError:
+    """The path has no such method (RFC 9110 section 15.5.6)."""
+    return DeclinedError(405, f"There is no such method here; there are {allow}")
 
 
 def too_many(most: int) -> DeclinedError:

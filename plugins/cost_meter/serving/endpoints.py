@@ -6,20 +6,24 @@ from functools import partial
 
 from proxy.api import EndpointRouter, Reply, Request, Services, StoreError
 from proxy.api.documents import document_reply
-from proxy.api.endpoints import preflight
+from proxy.api.endpoints import every_method
 
 from .callers import caller_of
-from .declining import DeclinedError, store_fails, too_many
+from .declining import DeclinedError, no_method, store_fails, too_many
 from .foreseeing import Ahead
 from .looking import Looking
 from .openapi import document
 from .paths import ALERTS, BREAKDOWN, FORECAST, OPENAPI, OPTIMIZATION, STATS, THRESHOLDS
 from .telling import Telling
+from .wanting import Wanting
 
 __all__ = ["AT_ONCE", "Endpoints"]
 
 AT_ONCE = 8
 """So many requests of one caller are answered at once: each may take a while of the ledger."""
+
+_HEADERS = "Content-Type, Authorization, Idempotency-Key"
+"""What browsers may send from pages of other origins."""
 
 _Answers = Callable[[Request, bytes], Awaitable[Reply]]
 
@@ -28,17 +32,23 @@ class Endpoints:
     """What is answered to clients beside the routes."""
 
     def __init__(
-        self, looking: Looking, ahead: Ahead, telling: Telling, services: Services
+        self,
+        looking: Looking,
+        ahead: Ahead,
+        telling: Telling,
+        wanting: Wanting,
+        services: Services,
     ) -> None:
         self._looking = looking
         self._ahead = ahead
         self._telling = telling
+        self._wanting = wanting
         self._services = services
         self._under_way = Counter[str]()
 
     def offer(self, router: EndpointRouter) -> None:
-        """Say what is answered; preflights of browsers too (Fetch, CORS protocol)."""
-        telling = self._telling
+        """Say what is answered, to every method on these paths."""
+        telling, wanting = self._telling, self._wanting
         answers: dict[str, dict[str, _Answers]] = {
             BREAKDOWN: {"GET": self._looking.breakdown},
             STATS: {"GET": self._looking.stats},
@@ -50,18 +60,22 @@ class Endpoints:
                 "PUT": telling.acknowledge,
             },
             THRESHOLDS: {
-                "GET": telling.thresholds,
-                "POST": telling.add_threshold,
-                "PUT": telling.change_threshold,
-                "DELETE": telling.delete_threshold,
+                "GET": wanting.thresholds,
+                "POST": wanting.add_threshold,
+                "PUT": wanting.change_threshold,
+                "DELETE": wanting.delete_threshold,
             },
             OPENAPI: {"GET": _document},
         }
         for path, by_method in answers.items():
-            for method, answer in by_method.items():
-                bounded = answer if path == OPENAPI else partial(self._in_turn, answer)
-                router.add(method, path, partial(self._declining, bounded))
-            router.add("OPTIONS", path, preflight(*by_method))
+            bounded = {
+                method: partial(
+                    self._declining, answer if path == OPENAPI else partial(self._in_turn, answer)
+                )
+                for method, answer in by_method.items()
+            }
+            for method, handler in every_method(bounded, _refused, _HEADERS).items():
+                router.add(method, path, handler)
 
     async def _declining(self, answer: _Answers, request: Request, body: bytes) -> Reply:
         try:
@@ -83,6 +97,10 @@ class Endpoints:
             self._under_way[caller] -= 1
             if not self._under_way[caller]:
                 del self._under_way[caller]
+
+
+def _refused(allow: str) -> Reply:
+    return no_method(allow).reply
 
 
 async def _document(_: Request, __: bytes) -> Reply:

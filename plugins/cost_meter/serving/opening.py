@@ -6,15 +6,18 @@ from typing import NamedTuple
 from proxy.api import Services
 
 from ..alerting import Alerting
-from ..books import Ledger, Shelf
+from ..books import Shelf
 from ..tallying import Tallying
+from .dearest import Dearest
 from .endpoints import Endpoints
 from .forecast import Foreseeing
 from .foreseeing import Ahead
 from .keeping import Thresholds
 from .looking import Looking
 from .optimization import Advising
+from .raising import Raising
 from .telling import Telling
+from .wanting import Wanting
 from .watching import ThresholdWatch
 
 __all__ = ["Serving", "serving_for"]
@@ -28,7 +31,7 @@ class Serving(NamedTuple):
 
 
 def serving_for(
-    ledger: Ledger,
+    dearest: Dearest,
     shelf: Shelf,
     tallying: Tallying,
     alerting: Alerting,
@@ -44,8 +47,10 @@ def serving_for(
         return sum(one.p50 for one in advised), tuple(one.description for one in advised)
 
     thresholds = Thresholds(shelf)
-    watch = ThresholdWatch(thresholds, ledger, tallying, alerting, services)
+    watch = ThresholdWatch(thresholds, dearest, tallying, alerting, services)
     looking = Looking(tallying, thresholds, watch, baseline, potential, services)
     ahead = Ahead(tallying, thresholds, forecasts, advice, services)
-    telling = Telling(thresholds, tallying.calendar, services)
-    return Serving(Endpoints(looking, ahead, telling, services), watch)
+    raising = Raising(shelf, alerting, services.now)
+    telling = Telling(raising, tallying.calendar, services)
+    wanting = Wanting(thresholds, tallying.calendar, services)
+    return Serving(Endpoints(looking, ahead, telling, wanting, services), watch)

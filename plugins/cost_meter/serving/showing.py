@@ -19,6 +19,7 @@ __all__ = [
     "ALWAYS",
     "Breakdown",
     "BreakdownData",
+    "Done",
     "Estimated",
     "Metadata",
     "Nano",
@@ -57,6 +58,13 @@ class Metadata(Document):
     requested_by: str
     requested_at: str
     timezone: str
+
+
+class Done(Document):
+    """The answer where there is no more to say."""
+
+    success: Literal[True] = True
+    message: str
 
 
 class RangeMetadata(Metadata):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
 
-from proxy.api import Alert
+from proxy.api import Alert, Measured
 from proxy.api.documents import Document, Usd, usd, usd_text
 from proxy.api.endpoints import iso
 
@@ -27,11 +27,11 @@ __all__ = [
 PERIODIC: tuple[ThresholdType, ...] = ("hourly", "daily", "monthly")
 """Those that are compared with what a period has cost; the other, with each request."""
 
-_SAYS: Mapping[ThresholdType, str] = {
-    "hourly": "this hour's",
-    "daily": "today's",
-    "monthly": "this month's",
-    "per_request": "one request's",
+_PERIODS: Mapping[ThresholdType, str] = {
+    "hourly": "hour",
+    "daily": "day",
+    "monthly": "month",
+    "per_request": "request",
 }
 
 
@@ -51,6 +51,8 @@ class Threshold(NamedTuple):
     created_at: float
     updated_at: float
     created_by: str
+    said: str = ""
+    """A digest of what was asked for when it was made, whatever it was changed to later."""
 
 
 class ShownThreshold(Document):
@@ -124,19 +126,34 @@ def where_of(one: Threshold) -> dict[Dimension, str]:
     return where | ({"provider": one.provider} if one.provider else {})
 
 
-def alert_of(one: Threshold, spent: int, period: Span) -> Alert:
-    """Return what is raised when `spent` nano-USD have passed it. Names no user in its text."""
+def alert_of(one: Threshold, spent: int, period: Span, calendar: Calendar) -> Alert:
+    """Return what is raised when `spent` nano-USD have reached it. Names no user in its text.
+
+    It is one alert for each period and amount: a threshold that is raised may be reached again.
+    """
     whose = "of a user" if one.user is not None else "of all"
     more = f" with {one.provider}" if one.provider else ""
+    single = one.type == "per_request"
+    measured = Measured(
+        "USD",
+        usd(one.nano_usd),
+        usd(spent),
+        _PERIODS[one.type],
+        None if single else period.since,
+        None if single else period.until,
+    )
     return Alert(
         "cost_threshold",
         f"threshold {one.id}",
-        f"{_SAYS[one.type]} costs {whose}{more} are {usd_text(spent)} USD, at or above the "
-        f"threshold of {usd_text(one.nano_usd)} USD. Look where they come from: "
+        f"{'One request' if single else 'Costs'} {whose}{more} {_when(one, period, calendar)} "
+        f"{'has cost' if single else 'are'} {usd_text(spent)} USD, {measured.percent} % of the "
+        f"threshold of {usd_text(one.nano_usd)} USD. Look where it comes from: "
         "crossfade costs report --by model",
         severity=one.severity,
-        key=f"cost_threshold:{one.id}:{period.since:.0f}",
+        key=f"cost_threshold:{one.id}:{one.nano_usd}:{period.since:.0f}",
         user=one.user or "",
+        channels=one.channels,
+        measured=measured,
     )
 
 
@@ -147,3 +164,10 @@ def standing_of(found: Mapping[Threshold, int]) -> str | None:
     order = ("normal", *get_args(Severity))
     passed = [one.severity for one, spent in found.items() if spent >= one.nano_usd]
     return max(passed, key=order.index, default="normal")
+
+
+def _when(one: Threshold, period: Span, calendar: Calendar) -> str:
+    date = calendar.date(period.since)
+    if one.type == "hourly":
+        return f"in the hour from {iso(period.since)} on"
+    return f"in {date[:7]} ({calendar.zone})" if one.type == "monthly" else f"on {date}"

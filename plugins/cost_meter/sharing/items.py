@@ -11,6 +11,7 @@ from ..row import Dimension, Row, Sums
 from .keys import Key
 
 __all__ = [
+    "BY",
     "TTL",
     "Item",
     "document_item",
@@ -26,6 +27,9 @@ Item = dict[str, Any]
 
 TTL: Final = "ttl"
 """Unix seconds from which DynamoDB may remove an item; it takes its time."""
+
+BY: Final = "by_name"
+"""Under which name a row was brought; those from before names were held have none."""
 
 _NUMBERS: Final = frozenset(("at", "settled", "seconds"))
 

@@ -1,7 +1,7 @@
 """The ledger of a fleet, read from the table: totals of all replicas together, and rows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from proxy.api import DynamoTable, StoreError
@@ -18,6 +18,7 @@ from .keys import (
     sort_of_time,
     spans_between,
 )
+from .querying import items_between
 from .table import BY_ID
 
 __all__ = ["SharedLedger"]
@@ -52,7 +53,7 @@ class SharedLedger:
 
         async def one(span: str) -> list[Mapping[str, Any]]:
             async with gate:
-                return [item async for item in self._query(span, within)]
+                return [item async for item in items_between(self._table, span, within)]
 
         found: dict[tuple[int, tuple[str, ...]], Sums] = {}
         for items in await asyncio.gather(*map(one, spans)):
@@ -124,7 +125,7 @@ class SharedLedger:
         self, shard: str, bounds: tuple[str, str], after: str, limit: int, asked: Asked
     ) -> list[Row]:
         rows: list[Row] = []
-        async for item in self._query(shard, bounds):
+        async for item in items_between(self._table, shard, bounds):
             row = row_of(item)
             fits = all(getattr(row, name) == value for name, value in asked.where.items())
             if fits and item["sk"]["S"] != after and asked.since <= row.at < asked.until:
@@ -132,28 +133,6 @@ class SharedLedger:
                 if len(rows) == limit:
                     break
         return rows
-
-    async def _query(
-        self, pk: str, bounds: tuple[str, str] | None
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        """Yield all items of a partition between two sort keys, both among them."""
-        condition, values = "pk = :pk", {":pk": {"S": pk}}
-        if bounds is not None:
-            condition += " AND sk BETWEEN :low AND :high"
-            values |= {":low": {"S": bounds[0]}, ":high": {"S": bounds[1]}}
-        more: dict[str, Any] = {}
-        while True:
-            page = await self._table.call(
-                "query",
-                KeyConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                **more,
-            )
-            for item in page["Items"]:
-                yield item
-            if "LastEvaluatedKey" not in page:
-                return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def _order(row: Row) -> tuple[int, str]:

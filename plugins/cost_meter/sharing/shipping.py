@@ -2,7 +2,7 @@
 
 Nothing of a request waits for it. Where the table cannot be reached the journal keeps what there
 is, and it is brought later; what was brought and not noted is brought again, and changes
-nothing.
+nothing. Where the file turns out to have been copied, it goes on under another name (see `owning`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,11 @@ from proxy.api import Alert, DynamoTable, Services, StoreError
 from ..books import Outbox, Owed
 from ..grains import begins
 from ..row import Grain, Row
-from .items import Item, row_item, total_item
+from .branch import Branch
+from .items import BY, Item, row_item, total_item
 from .keys import EVERYBODY, USERS, row_key, total_key
+from .owning import Owning, TakenError
+from .plans import additions_of
 from .writing import BATCH, Guarded, write_all
 
 __all__ = ["Keep", "Shipping", "put_row"]
@@ -31,7 +34,9 @@ _LONGEST_WAIT: Final = 60.0
 _ABSENT: Final = "attribute_not_exists(pk)"
 _NEWER: Final = "attribute_not_exists(seq) OR seq < :seq"
 
-_OF_PLACE: Final = ("replica", "settled", "note")
+_OF_PLACE: Final = ("replica", "settled", "note", BY)
+_TOLD_FOR: Final = 86_400.0
+"""Seconds for which `health` says that the file was copied."""
 
 _T = TypeVar("_T")
 
@@ -42,15 +47,21 @@ Keep = dict[Grain | None, float]
 class Shipping:
     """One for a journal; `go_on` runs in the background."""
 
-    def __init__(self, table: DynamoTable, outbox: Outbox, keep: Keep, services: Services) -> None:
+    def __init__(
+        self, table: DynamoTable, outbox: Outbox, branch: Branch, keep: Keep, services: Services
+    ) -> None:
+        """`outbox` and `branch` are of the same journal."""
         self._table = table
         self._outbox = outbox
+        self._owning = Owning(table, branch)
         self._keep = keep
         self._services = services
         self._trouble = ""
         self._since = 0.0
         """When the table was lost, on the clock."""
         self._told = False
+        self._copied: float | None = None
+        """When it was found that there is a copy, on the clock."""
         self._late = True  # nobody knows yet what an earlier process has left
         self._waiting = services.gauge(
             "ledger_waiting", "Rows that are still to be brought to the ledger of the fleet."
@@ -85,11 +96,24 @@ class Shipping:
         self._well()
         return EVERY
 
+    @property
+    def name(self) -> str:
+        """Return the name under which is written; known once something was brought."""
+        return self._owning.name
+
     async def bring(self) -> bool:
         """Bring the next rows and totals; whether there may be more. Raises StoreError."""
+        try:
+            await self._owning.hold()
+            return await self._bring()
+        except TakenError as error:
+            await self._go_on_as_another(str(error))
+            return True
+
+    async def _bring(self) -> bool:
         rows = await self._outbox.rows(_ROWS)
         for some in _together(rows):  # each noted by itself: a slow table is not begun anew
-            elsewhere = await self._bring_rows([row for _, row in some])
+            elsewhere = await self._bring_rows(some)
             await self._outbox.brought(some, elsewhere)
         owed = await self._outbox.totals(_TOTALS)
         for totals in _together(owed):
@@ -101,16 +125,28 @@ class Shipping:
 
     def health(self) -> str:
         """Return what is wrong, in a sentence; empty if nothing is."""
-        return f"the ledger of the fleet: {self._trouble}" if self._trouble else ""
+        if self._trouble:
+            return f"the ledger of the fleet: {self._trouble}"
+        if self._copied is not None and self._services.clock() - self._copied < _TOLD_FOR:
+            return f"the file of the journal was copied; it goes on as {self.name}, see its alert"
+        return ""
 
-    async def _bring_rows(self, rows: Sequence[Row]) -> frozenset[str]:
+    async def _go_on_as_another(self, why: str) -> None:
+        before = self._owning.name
+        name = await self._owning.go_on_as_another()
+        self._copied = self._services.clock()
+        self._services.log.error("journal_copied", reason=why, name=name)
+        self._services.alert(_copied(before, name))
+
+    async def _bring_rows(self, rows: Sequence[tuple[int, Row]]) -> frozenset[str]:
         """Bring rows; return the ids of those that another replica has brought already.
 
         The same correction may be written in two places at a time: it counts in the totals of
         the one that was first.
         """
-        expires = self._keep.get(None, 0.0)
-        there = await write_all(self._table, [put_row(row, expires) for row in rows])
+        there = await write_all(
+            self._table, [self._put_row(number, row) for number, row in rows], self._owning
+        )
         self._brought.add(len(rows) - len(there), kind="rows")
         return frozenset([item["id"]["S"] for item in there if not await self._is_ours(item)])
 
@@ -125,12 +161,18 @@ class Shipping:
         if _without_place(first) != _without_place(item):
             self._conflicts.add()
             self._services.log.error("ledger_conflict", row=item["id"]["S"])
-        return bool(first["replica"] == item["replica"])
+        return bool(first.get(BY, first["replica"])["S"] == self.name)
 
     async def _bring_totals(self, owed: Sequence[Owed]) -> None:
-        replica = await self._outbox.replica()
-        there = await write_all(self._table, [self._put_total(replica, one) for one in owed])
+        totals = [self._put_total(self.name, one) for one in owed]
+        there = await write_all(self._table, totals, self._owning)
         self._brought.add(len(owed) - len(there), kind="totals")
+
+    def _put_row(self, number: int, row: Row) -> Guarded:
+        hours = self._keep.get("hour", 0.0)
+        adds = additions_of(row, self.name, begins(row.at, "hour") + hours)
+        guarded = put_row(row, self.name, self._keep.get(None, 0.0))
+        return guarded._replace(number=number, adds=adds)
 
     def _put_total(self, replica: str, one: Owed) -> Guarded:
         scope = USERS if "user" in one.by else EVERYBODY
@@ -157,11 +199,14 @@ class Shipping:
             self._services.alert(_alert(says, self._table))
 
 
-def put_row(row: Row, keep: float) -> Guarded:
-    """Return how a row is written: if it is not there. `keep` in seconds; 0 is for good."""
+def put_row(row: Row, name: str, keep: float) -> Guarded:
+    """Return how a row is written under a name: if it is not there.
+
+    `keep` in seconds; 0 is for good.
+    """
     hour = begins(row.at, "hour")
     item = row_item(row_key(row), row, hour + keep if keep else 0.0)
-    return Guarded(item, _ABSENT)
+    return Guarded({**item, BY: {"S": name}}, _ABSENT)
 
 
 def _together(those: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -177,3 +222,13 @@ def _without_place(item: Item) -> Item:
 
 def _alert(says: str, table: DynamoTable) -> Alert:
     return Alert("cost_ledger_lost", table.name, f"The ledger of costs {table.name} {says}")
+
+
+def _copied(before: str, name: str) -> Alert:
+    says = (
+        f"The file of the journal was copied, or an old copy was put back: another file writes to "
+        f"the ledger of the fleet as {before}. This one goes on as {name}; nothing is lost, and "
+        "nothing counts twice. Find out what runs on the copy, and let each replica begin with a "
+        "file of its own. Where budgets are shared, restart this replica."
+    )
+    return Alert("journal_copied", before, says)

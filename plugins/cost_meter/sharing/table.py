@@ -7,11 +7,12 @@ from typing import Any, Final
 from proxy.api import ConditionError, DynamoTable, StoreError
 
 from .items import TTL
+from .upgrading import LONGEST, SINCE_LAST, count_plans
 
 __all__ = ["BY_ID", "VERSION", "UnfitTableError", "check_table", "migrate_table"]
 
-VERSION: Final = 1
-"""What this code writes; a table of a later one is left alone."""
+VERSION: Final = 2
+"""What this code writes; a table of a later one is left alone. 2: what was spent on plans."""
 
 BY_ID: Final = "by_id"
 
@@ -25,6 +26,10 @@ _INDEX: Final[dict[str, Any]] = {
     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
     "Projection": {"ProjectionType": "KEYS_ONLY"},
 }
+_COUNTED: Final = "what was spent on plans before is counted ({} amounts)"
+_AHEAD: Final = 86_400.0
+"""Seconds that rows may lie ahead: clocks differ."""
+
 _LOOKS: Final = 240
 _LOOK_EVERY: Final = 1.0
 
@@ -50,12 +55,24 @@ async def check_table(table: DynamoTable) -> None:
             f"the DynamoDB table {table.name} was not finished; run crossfade migrate again"
         )
     _check_version(table, version)
+    if version < VERSION:
+        raise UnfitTableError(
+            f"the DynamoDB table {table.name} has the schema {version}, and this Crossfade wants "
+            f"{VERSION}; run crossfade migrate"
+        )
 
 
 async def migrate_table(
-    table: DynamoTable, *, dry_run: bool, sleep: _Sleep = asyncio.sleep
+    table: DynamoTable,
+    *,
+    dry_run: bool,
+    now: float,
+    keep: float = 90 * 86400.0,
+    sleep: _Sleep = asyncio.sleep,
 ) -> tuple[str, ...]:
     """Make what is missing; return what was done, or would be. Raises StoreError.
+
+    `now` in Unix seconds; `keep`: for how many seconds hours are kept.
 
     Each step is looked at first and may be done by several at once: what somebody else has
     done meanwhile is as good.
@@ -79,6 +96,10 @@ async def migrate_table(
             done.append(says)
             if not dry_run:
                 await make(table)
+    if version is not None:
+        back = LONGEST if version < VERSION else SINCE_LAST
+        counted = await count_plans(table, now - back, now + _AHEAD, keep, dry_run=dry_run)
+        done += [_COUNTED.format(counted)] if counted else []
     if version is None or version < VERSION:
         done.append(f"the schema is version {VERSION}")
         if not dry_run:

@@ -7,6 +7,7 @@ import orjson
 
 from proxy.api.endpoints import iso
 
+from ..measuring import read_measured, shown_measured
 from ..notice import Notice
 from ..settings import WebhookSettings
 from .channel import Told
@@ -49,7 +50,7 @@ def document_of(told: Told) -> dict[str, Any]:
 
 
 def _alert(told: Told, notice: Notice) -> dict[str, Any]:
-    said = {
+    said: dict[str, Any] = {
         "id": notice.id,
         "action": told.action(notice),
         "key": notice.identity,
@@ -59,4 +60,7 @@ def _alert(told: Told, notice: Notice) -> dict[str, Any]:
         "severity": notice.severity,
         "at": iso(notice.at),
     }
+    measured = read_measured(notice.measured)
+    if measured is not None:
+        said |= {"measured": shown_measured(measured)}
     return said | ({"userId": notice.user} if notice.user else {})

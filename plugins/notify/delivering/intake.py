@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -12,7 +12,7 @@ from ..choosing import chosen
 from ..identifiers import alert_id
 from ..notice import Notice, notice_of
 from ..settings import ChannelSettings
-from ..store import NotifyStore, Taken
+from ..store import NotifyStore, Taken, Wanted
 
 __all__ = ["INBOX", "Intake"]
 
@@ -37,7 +37,7 @@ class Intake:
         self._store = store
         self._ring = ring
         self._services = services
-        self._inbox: deque[Notice] = deque()
+        self._inbox: deque[tuple[Notice, Sequence[Wanted]]] = deque()
         self._bell = asyncio.Event()
         self._turn = asyncio.Lock()
         self.opened = False
@@ -62,7 +62,8 @@ class Intake:
             self._count.add(what="lost")
             return
         now = self._services.now()
-        self._inbox.append(notice_of(alert, alert_id(now), now))
+        notice = notice_of(alert, alert_id(now), now)
+        self._inbox.append((notice, chosen(notice, self._channels, alert.channels)))
         self._bell.set()
 
     async def run(self) -> None:
@@ -85,7 +86,7 @@ class Intake:
                     await self._store.open()
                     self.opened = True
                 while self._inbox:
-                    self._brought(await self._taken(self._inbox[0]))
+                    self._brought(await self._store.take(*self._inbox[0]))
             except StoreError as error:
                 self._fails(str(error))
                 return False
@@ -105,9 +106,6 @@ class Intake:
         self.lost = 0
         self._count.add(what=taken.what)
         self._ring(taken)
-
-    async def _taken(self, notice: Notice) -> Taken:
-        return await self._store.take(notice, chosen(notice, self._channels))
 
     def _fails(self, error: str) -> None:
         says = f"alerts are kept in memory, since their store fails: {error}"

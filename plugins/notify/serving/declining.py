@@ -12,6 +12,7 @@ __all__ = [
     "DeclinedError",
     "Refusal",
     "invalid",
+    "no_method",
     "none_such",
     "store_fails",
     "unauthenticated",
@@ -70,6 +71,12 @@ def invalid(problems: Sequence[str]) -> DeclinedError:
 def none_such() -> DeclinedError:
     """There is none, or it is somebody else's."""
     return DeclinedError(404, "NOT_FOUND", "There is no such alert")
+
+
+def no_method(allow: str) -> DeclinedError:
+    """The path has no such method (RFC 9110 section 15.5.6)."""
+    says = f"There is no such method here; there are {allow}"
+    return DeclinedError(405, "METHOD_NOT_ALLOWED", says)
 
 
 def store_fails() -> DeclinedError:

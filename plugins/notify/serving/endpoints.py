@@ -5,13 +5,13 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from proxy.api import Caller, EndpointRouter, Reply, Request, StoreError
-from proxy.api.endpoints import count_of, preflight, query_of, time_of
+from proxy.api.endpoints import count_of, every_method, query_of, time_of
 
 from ..identifiers import is_alert_id
 from ..listing import LISTED_MOST, Listing
 from ..notice import SEVERITIES
 from ..paths import ALERTS
-from .declining import DeclinedError, invalid, none_such, store_fails, unauthenticated
+from .declining import DeclinedError, invalid, no_method, none_such, store_fails, unauthenticated
 from .showing import ShownOne, reply_of, shown, shown_list
 
 __all__ = ["LISTED", "Endpoints"]
@@ -40,14 +40,16 @@ class Endpoints:
         self._listing = listing
 
     def offer(self, router: EndpointRouter) -> None:
-        """Say what is answered; preflights of browsers too (Fetch, CORS protocol)."""
+        """Say what is answered, to every method on these paths."""
         answers: tuple[tuple[str, str, _Answers], ...] = (
             ("GET", ALERTS, self._list),
             ("POST", f"{ALERTS}/**", self._acknowledge),
         )
         for method, path, answer in answers:
-            router.add(method, path, partial(_declining, answer))
-            router.add("OPTIONS", path, preflight(method))
+            by_method = {method: partial(_declining, answer)}
+            for each, handler in every_method(by_method, _refused).items():
+                below = path != ALERTS and each not in (method, "OPTIONS")
+                router.add(each, path, partial(_found, handler) if below else handler)
 
     async def _list(self, request: Request, _: bytes) -> Reply:
         caller = await _caller_of(request)
@@ -59,8 +61,8 @@ class Endpoints:
 
     async def _acknowledge(self, request: Request, _: bytes) -> Reply:
         caller = await _caller_of(request)
-        alert, *more = request.path.removeprefix(f"{ALERTS}/").split("/")
-        if more != ["acknowledge"] or not is_alert_id(alert):
+        alert = _alert_in(request.path)
+        if alert is None:
             raise none_such()
         view = await self._listing.acknowledge(alert, caller.id, _owner(caller))
         if view is None:
@@ -99,6 +101,23 @@ async def _caller_of(request: Request) -> Caller:
     if caller is None:
         raise unauthenticated()
     return caller
+
+
+def _alert_in(path: str) -> str | None:
+    """Return which alert a path is to acknowledge; None for any other path."""
+    alert, *more = path.removeprefix(f"{ALERTS}/").split("/")
+    return alert if more == ["acknowledge"] and is_alert_id(alert) else None
+
+
+async def _found(handler: _Answers, request: Request, body: bytes) -> Reply:
+    """Answer on what is a path at all; no other one has any method."""
+    if _alert_in(request.path) is None:
+        return none_such().reply
+    return await handler(request, body)
+
+
+def _refused(allow: str) -> Reply:
+    return no_method(allow).reply
 
 
 def _owner(caller: Caller) -> str | None:

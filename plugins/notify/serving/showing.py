@@ -9,7 +9,29 @@ from proxy.api.alerts import AlertView
 from proxy.api.documents import Document
 from proxy.api.endpoints import iso
 
-__all__ = ["ShownAlert", "ShownAlerts", "ShownOne", "reply_of", "shown", "shown_list"]
+from ..measuring import shown_measured
+
+__all__ = [
+    "ShownAlert",
+    "ShownAlerts",
+    "ShownMeasured",
+    "ShownOne",
+    "reply_of",
+    "shown",
+    "shown_list",
+]
+
+
+class ShownMeasured(Document):
+    """What an alert compares."""
+
+    unit: str
+    limit: str | None
+    value: str | None
+    percent: int | None
+    period: str | None
+    since: str | None
+    until: str | None
 
 
 class ShownAlert(Document):
@@ -30,6 +52,7 @@ class ShownAlert(Document):
     acknowledged_at: str | None
     acknowledged_by: str | None
     """For administrators."""
+    measured: ShownMeasured | None
 
 
 class AlertsData(Document):
@@ -62,6 +85,7 @@ class ShownOne(Document):
 
 def shown(view: AlertView, *, admin: bool) -> ShownAlert:
     """Return an alert as whoever asks may see it."""
+    measured = view.measured
     return ShownAlert(
         id=view.id,
         name=view.name,
@@ -77,6 +101,7 @@ def shown(view: AlertView, *, admin: bool) -> ShownAlert:
         acknowledged=view.acknowledged_at is not None,
         acknowledged_at=None if view.acknowledged_at is None else iso(view.acknowledged_at),
         acknowledged_by=(view.acknowledged_by or None) if admin else None,
+        measured=None if measured is None else ShownMeasured(**shown_measured(measured)),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from proxy.api.alerts import AlertView
 from proxy.api.stores import RedisScripts, StoreError
 
+from ..measuring import read_measured
 from ..notice import Notice, read_notice, written
 from ..store import SUMMED, Bounds, Cap, Delivery, Filter, Stats, Taken, Wanted
 
@@ -57,7 +58,7 @@ class RedisStore:
             *(bounds.repeat, bounds.give_up, bounds.waiting, bounds.listed),
             *(int(notice.resolves), notice.id, notice.identity, notice.name, notice.subject),
             *(notice.text, notice.severity, notice.user, notice.at, written(notice)),
-            *pairs,
+            *(notice.measured, *pairs),
         )
         return Taken(what.decode(), _texts(queued), _texts(full))
 
@@ -193,10 +194,12 @@ def _moment(found: str) -> float | None:
     return float(found) if found else None
 
 
-def _alert(row: Iterable[bytes]) -> AlertView:
-    made, name, subject, text, severity, user, at, last, count, ended_at, ended, known, by = _texts(
-        row
+def _alert(row: Iterable[bytes | None]) -> AlertView:
+    # Alerts of an earlier version have nothing measured.
+    made, name, subject, text, severity, user, at, last, count, ended_at, *rest = _texts(
+        one or b"" for one in row
     )
+    ended, known, by, measured = rest
     return AlertView(
         id=made,
         name=name,
@@ -211,6 +214,7 @@ def _alert(row: Iterable[bytes]) -> AlertView:
         ended=ended,
         acknowledged_at=_moment(known),
         acknowledged_by=by,
+        measured=read_measured(measured),
     )
 
 

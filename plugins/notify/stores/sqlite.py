@@ -6,11 +6,12 @@ process, however it ends. Where the machine loses its power, what was written la
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from proxy.api.alerts import AlertView
 from proxy.api.stores import SqliteFile
 
+from ..measuring import read_measured
 from ..notice import Notice, read_notice
 from ..store import SUMMED, Bounds, Cap, Delivery, Filter, Stats, Taken, Wanted
 from .sqlite_books import Books
@@ -71,11 +72,12 @@ MIGRATIONS: Final = (
     CREATE INDEX notify_sent ON notify_sends (channel, at);
     CREATE INDEX notify_sent_by ON notify_sends (delivery);
     """,
+    "ALTER TABLE notify_alerts ADD COLUMN measured TEXT NOT NULL DEFAULT '';",
 )
 
 _SHOWN: Final = (
     "id, name, subject, text, severity, user, at, last_at, count, ended_at, ended, "
-    "acknowledged_at, acknowledged_by"
+    "acknowledged_at, acknowledged_by, measured"
 )
 _DELIVERY: Final = "id, channel, notice, at, due_at, expires_at, attempts, generation, dead_at, why"
 
@@ -109,7 +111,7 @@ class SqliteStore:
             "ORDER BY id DESC LIMIT ?"
         )
         rows = await self._file.ask(lambda on: on.execute(query, (*values, limit)).fetchall())
-        return tuple(AlertView(*row) for row in rows)
+        return tuple(map(_view, rows))
 
     async def acknowledge(
         self, alert_id: str, by: str, user: str | None = None
@@ -122,7 +124,7 @@ class SqliteStore:
                 f"SELECT {_SHOWN} FROM notify_alerts WHERE id = ?1 AND (?2 IS NULL OR user = ?2)",  # noqa: S608
                 (alert_id, user),
             ).fetchone()
-            return None if row is None else AlertView(*row)
+            return None if row is None else _view(row)
 
         return await self._write(job)
 
@@ -214,6 +216,11 @@ def _terms(which: Filter) -> tuple[tuple[str | float | None, str], ...]:
         (known, "(acknowledged_at IS NOT NULL) = ?"),
         (which.since, "at >= ?"),
     )
+
+
+def _view(row: Sequence[Any]) -> AlertView:
+    *plain, measured = row
+    return AlertView(*plain)._replace(measured=read_measured(measured))
 
 
 def _read(

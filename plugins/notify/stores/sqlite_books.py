@@ -79,9 +79,9 @@ class Books:
 
     def _count(self, alert_id: str, notice: Notice) -> None:
         self.on.execute(
-            "UPDATE notify_alerts SET count = count + 1, last_at = max(last_at, ?), text = ? "
-            "WHERE id = ?",
-            (notice.at, notice.text, alert_id),
+            "UPDATE notify_alerts SET count = count + 1, last_at = max(last_at, ?), text = ?, "
+            "measured = ? WHERE id = ?",
+            (notice.at, notice.text, notice.measured, alert_id),
         )
 
     def _end(self, alert_id: str, how: str, at: float) -> None:
@@ -103,11 +103,11 @@ class Books:
         queued, full = self._queue(notice, wanted)
         self.on.execute(
             "INSERT INTO notify_alerts (id, identity, name, subject, text, severity, user, at, "
-            "last_at, told_at, channels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "last_at, told_at, channels, measured) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(notice.id, notice.identity, notice.name, notice.subject, notice.text),
                 *(notice.severity, notice.user, notice.at, notice.at, self._now),
-                orjson.dumps(queued).decode(),
+                *(orjson.dumps(queued).decode(), notice.measured),
             ),
         )
         self.on.execute(

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from proxy.api.endpoints import OTHER_METHODS
 from proxy.api.reply import Reply
 from proxy.api.services import AdminRouter, Commands, EndpointRouter, Handler
 from proxy.api.testing.building import request
@@ -20,7 +21,7 @@ class EndpointOffers(dict[tuple[str, str], Handler], EndpointRouter):
 
     def add(self, method: str, path: str, handler: Handler) -> None:
         """Keep a handler. Raises ValueError for a place that is taken, or is none."""
-        _check(method, path)
+        _check("ANY" if method == OTHER_METHODS else method, path)
         if (method, path) in self:
             raise ValueError(f"{method} {path} is offered twice")
         self[method, path] = handler

@@ -18,6 +18,7 @@ from proxy.api.services import Counter, Gauge, Services
 from proxy.api.spending import ALLOWED, PlannedSpend, SettledSpend, SpendAnswer
 from proxy.api.stores import DynamoTable, RedisScripts, SqliteFile
 from proxy.api.testing.clock import JumpingClock
+from proxy.api.testing.stores import HeldDynamo, HeldRedis, HeldSqlite
 
 __all__ = ["FakeServices"]
 
@@ -49,6 +50,10 @@ class _Metric:
             )
         return tuple(sorted(given.items()))
 
+    def value(self, labels: Mapping[str, str]) -> float:
+        """Return what it is for these labels, 0 if nothing was said."""
+        return self.values.get(self.place(labels), 0.0)
+
     def check(self) -> None:
         """Raise ValueError for a name or labels that the proxy's metrics cannot have."""
         if not _NAME.fullmatch(self.name) or self.name.endswith(("_total", "_created")):
@@ -76,11 +81,23 @@ class _Counter(_Metric):
 class _Gauge(_Metric):
     kind = "gauge"
 
+    def __init__(self, name: str, says: str, labels: tuple[str, ...]) -> None:
+        super().__init__(name, says, labels)
+        self.functions: dict[_Labels, Callable[[], float]] = {}
+
     def set(self, value: float, **labels: str) -> None:
         self.values[self.place(labels)] = value
 
+    def set_function(self, value: Callable[[], float], **labels: str) -> None:
+        self.functions[self.place(labels)] = value
+
+    def value(self, labels: Mapping[str, str]) -> float:
+        function = self.functions.get(self.place(labels))
+        return super().value(labels) if function is None else function()
+
 
 _M = TypeVar("_M", bound=_Metric)
+_Store = TypeVar("_Store", HeldSqlite, HeldRedis, HeldDynamo)
 _Service = TypeVar("_Service")
 
 
@@ -95,7 +112,8 @@ class FakeServices(Services):
     - `lines`: what was logged, each line a mapping with ``event``, ``level`` and the rest
     - `faults`: what background tasks raised
 
-    Stores are real: SQLite in a temporary folder, Redis and DynamoDB where their URL says.
+    Stores are real: SQLite in a temporary folder, Redis and DynamoDB where their URL says. The
+    clock is held while one is asked: no time passes between a question and its answer.
     """
 
     def __init__(self, clock: JumpingClock | None = None, plugin: str = "test") -> None:
@@ -193,18 +211,17 @@ class FakeServices(Services):
 
     def sqlite(self, path: Path, migrations: Sequence[str]) -> SqliteFile:
         """Return a real file, below a temporary folder, that `close` removes."""
-        file: SqliteFile = self._kept(self._real.sqlite(self._plugin, path, migrations))
-        return file
+        real = self._real.sqlite(self._plugin, path, migrations)
+        return self._kept(HeldSqlite(self.jumping, real))
 
     def redis(self, url: str) -> RedisScripts:
         """Return a real Redis."""
-        redis: RedisScripts = self._kept(self._real.redis(self._plugin, url))
-        return redis
+        return self._kept(HeldRedis(self.jumping, self._real.redis(self._plugin, url)))
 
     def dynamodb(self, table: str, region: str = "", endpoint: str = "") -> DynamoTable:
         """Return a real table, or one of whatever answers at `endpoint`."""
-        found: DynamoTable = self._kept(self._real.dynamodb(table, region, endpoint))
-        return found
+        real = self._real.dynamodb(table, region, endpoint)
+        return self._kept(HeldDynamo(self.jumping, real))
 
     # what a test reads
 
@@ -222,7 +239,7 @@ class FakeServices(Services):
         if metric is None:
             made = ", ".join(self._metrics) or "none"
             raise KeyError(f"the plugin made no metric {name!r}; it made: {made}")
-        return metric.values.get(metric.place(labels), 0.0)
+        return metric.value(labels)
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of the log whose event is this."""
@@ -258,7 +275,7 @@ class FakeServices(Services):
             self._stores = stores.StoresForPlugins(Path(self._folder.name))
         return self._stores
 
-    def _kept(self, opened: Any) -> Any:
+    def _kept(self, opened: _Store) -> _Store:
         self._opened.append(opened)
         return opened
 

@@ -125,3 +125,45 @@ def test_everybody_wakes_up_in_the_order_of_their_times(naps: list[int], jumps: 
     woken, passed = asyncio.run(life())
     assert passed == sum(jumps)
     assert woken == sorted(nap for nap in naps if jumps and nap <= passed)
+
+
+async def test_nothing_passes_while_somebody_holds_it() -> None:
+    clock = JumpingClock()
+    order: list[tuple[str, float]] = []
+    answers = asyncio.Event()
+
+    async def asking() -> None:
+        await clock.sleep(1)
+        with clock.held():
+            await answers.wait()
+            order.append(("answered", clock.clock()))
+        await clock.sleep(1)
+        order.append(("again", clock.clock()))
+
+    tasks = [asyncio.create_task(asking()) for _ in range(2)]
+    jump = asyncio.create_task(clock.jump(10))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert clock.clock() == 1001.0
+    assert not jump.done()
+    answers.set()
+    await jump
+    assert order == [("answered", 1001.0)] * 2 + [("again", 1002.0)] * 2
+    assert all(task.done() for task in tasks)
+
+
+async def test_holding_it_without_end_is_told_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.api.testing.clock._MOST_WOKEN", 100)
+    clock = JumpingClock()
+
+    async def restless() -> None:
+        while True:
+            with clock.held():
+                await asyncio.sleep(0)
+
+    task = asyncio.create_task(restless())
+    with pytest.raises(RuntimeError, match="sleep between two questions"):
+        await clock.settled()
+    task.cancel()

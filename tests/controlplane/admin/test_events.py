@@ -22,7 +22,7 @@ OPERATOR = Actor("ann", "operator")
 
 @pytest.fixture(autouse=True)
 async def limited() -> AsyncIterator[None]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         yield
 
 

@@ -76,7 +76,7 @@ async def test_a_reload_goes_on_when_the_caller_leaves(ask: Asked, view: View) -
 
     view.reload = slow  # type: ignore[method-assign]
     asking = asyncio.create_task(ask("/reload", "POST"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await entered.wait()
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -122,7 +122,7 @@ async def test_a_reload_is_finished_even_when_the_listener_is_closed_meanwhile(v
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientError):
             await session.post(url + "/reload")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await done.wait()
     assert entered.is_set()
 
@@ -176,7 +176,7 @@ async def test_a_malformed_request_is_refused_and_its_bytes_are_not_logged(
         writer.write(
             b"GET /status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hunter2\x00\r\n\r\n"
         )
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), 20)
         writer.close()
         await writer.wait_closed()
     assert answer.split(b" ")[1] == b"400"

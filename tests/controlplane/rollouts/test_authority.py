@@ -268,7 +268,7 @@ async def test_a_hint_comes_when_another_replica_has_stored_something(one: Repli
     one.rollouts.on_hint(hinted.set)
     other = await beside(one).open()
     await other.ask(ask.Kill())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await hinted.wait()
     await one.rollouts.refresh()
     assert one.state.killed
@@ -368,7 +368,7 @@ async def test_what_is_left_is_stored_at_the_end(memory_store: MemoryStore, one:
     listener = one.rollouts.listen()
     await one.rollouts.close()
     assert (await memory_store.load())[NAME].killed
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         assert [event.kind async for event in listener][-1:] in ([], ["rollout_changed"])
 
 

@@ -222,7 +222,7 @@ async def test_once_started_it_looks_by_itself_until_it_is_closed() -> None:
         one.loop._surroundings = one.loop._surroundings._replace(judge=judge)
         await one.ask(SetPercentage(5))
         one.loop.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await looked.wait()
         await one.loop.close()
         assert one.loop._task is not None

@@ -13,7 +13,7 @@ async def test_it_looks_again_and_again() -> None:
 
     polling = Polling(refresh, interval=0.0)
     polling.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         for _ in range(3):
             await looks.get()
     await polling.close()
@@ -37,7 +37,7 @@ async def test_a_hint_makes_it_look_at_once_and_hints_do_not_add_up() -> None:
     polling.start()
     polling.hint()
     polling.hint()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await looked.wait()
     for _ in range(5):
         await asyncio.sleep(0)

@@ -126,7 +126,7 @@ async def test_while_it_is_being_asked_it_is_not_asked_once_more(
 ) -> None:
     service.hangs = True
     webhook = Webhook(url, timeout=30)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not service.asked:
             webhooks.closed(STATE, webhook, EVIDENCE, NOW)
             await asyncio.sleep(0)

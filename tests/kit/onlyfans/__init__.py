@@ -23,6 +23,7 @@ from tests.kit.onlyfans.steps import (
     hang,
     reset,
     status,
+    waits,
 )
 
 __all__ = [
@@ -43,4 +44,5 @@ __all__ = [
     "read",
     "reset",
     "status",
+    "waits",
 ]

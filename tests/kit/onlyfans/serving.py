@@ -50,6 +50,9 @@ class OnlyFans(LoopbackServer):
         self._police = police
         self._scripts: Scripts[str, Step] = Scripts()
         self._trouble: Trouble | None = None
+        self._word = asyncio.Event()
+        self.waiting = 0
+        """How many calls are not answered before the client leaves or the test says `go`."""
 
     # -- where it is and what it saw ---------------------------------------------
 
@@ -104,6 +107,11 @@ class OnlyFans(LoopbackServer):
         """Have some calls go wrong by chance from now on; None: none."""
         self._trouble = trouble
 
+    def go(self) -> None:
+        """Say the word for which the steps wait that wait for it."""
+        self._word.set()
+        self._word = asyncio.Event()
+
     def clear(self) -> None:
         """Forget all that was scripted."""
         self._scripts.clear()
@@ -156,7 +164,7 @@ class OnlyFans(LoopbackServer):
         return None
 
     async def _play(self, request: web.BaseRequest, call: Call, step: Step) -> web.StreamResponse:
-        await asyncio.sleep(step.before)
+        await self._waits(step, "executing", step.before)
         done = self.record.by_key.get(call.key) if self._idempotent else None
         if done is not None and step.executed:
             step = Step(name=REPLAYED)
@@ -164,17 +172,31 @@ class OnlyFans(LoopbackServer):
             done = self.record.executes(call)
             if self._police is not None:
                 self._police.sees(done)
-        await asyncio.sleep(step.after)
+        await self._waits(step, "answering", step.after)
         # Its end is recorded before the answer goes out: who has the answer finds it there.
         if step.then != "hang":
             self.record.ends(call, step.name)
         if step.then:
-            await _break_off(request, step)
+            _break_off(request, step)
+            await self._held(asyncio.Event())  # the server cancels whoever serves it at its end
         if step.status >= 400:
             return _refusal(step)
         body = orjson.dumps({"id": done.platform_id}) if done is not None else b"{}"
         raw = body if step.raw is None else step.raw.encode()
         return _json(step, raw)
+
+    async def _waits(self, step: Step, before: str, seconds: float) -> None:
+        if seconds:  # no turn otherwise: who is told of a call finds it waiting for the word
+            await asyncio.sleep(seconds)
+        if step.waits == before:
+            await self._held(self._word)
+
+    async def _held(self, word: asyncio.Event) -> None:
+        self.waiting += 1
+        try:
+            await word.wait()
+        finally:
+            self.waiting -= 1
 
 
 def _is_message(body: dict[str, Any]) -> bool:
@@ -208,8 +230,8 @@ def _json(step: Step, body: bytes) -> web.Response:
     return web.Response(status=step.status, body=body, headers=head)
 
 
-async def _break_off(request: web.BaseRequest, step: Step) -> None:
-    """End the connection, or wait for its end: the server then cancels whoever serves it."""
+def _break_off(request: web.BaseRequest, step: Step) -> None:
+    """End the connection, or leave its end to the client."""
     transport = request.transport
     if transport is not None and step.then == "reset":
         handle = transport.get_extra_info("socket").fileno()
@@ -218,7 +240,6 @@ async def _break_off(request: web.BaseRequest, step: Step) -> None:
         transport.abort()
     elif transport is not None and step.then == "close":
         transport.close()
-    await asyncio.Event().wait()
 
 
 @asynccontextmanager

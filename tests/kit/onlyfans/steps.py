@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 Then = Literal["", "hang", "close", "reset"]
+Waits = Literal["", "executing", "answering"]
 
 CODES = {
     400: "BAD_REQUEST",
@@ -32,6 +33,8 @@ class Step:
     """Seconds until it is executed."""
     after: float = 0.0
     """Seconds from then to the answer."""
+    waits: Waits = ""
+    """Before what it waits, besides, until the test says `OnlyFans.go`."""
     then: Then = ""
     """Instead of an answer: wait for the client to leave, or end the connection."""
     status: int = 200
@@ -64,6 +67,11 @@ ANSWERS = Step()
 def answer(*, before: float = 0.0, after: float = 0.0) -> Step:
     """Execute and say so, slowly."""
     return Step(before=before, after=after)
+
+
+def waits(before: Waits) -> Step:
+    """Execute and say so, one of them not before the test's word; it is for one process alone."""
+    return Step(waits=before)
 
 
 def status(

@@ -35,7 +35,7 @@ def braked(scenario: Scenario, runs: int) -> Found:
     return play(scenario, runs, SEED, alone)["brake"]
 
 
-HARMLESS = {CALM: 2000, SICK: 750, SICKER: 250, STORMS: 500, BURSTS: 500}
+HARMLESS = {CALM: 1000, SICK: 400, SICKER: 150, STORMS: 250, BURSTS: 250}
 
 
 @pytest.mark.parametrize("scenario", HARMLESS, ids=lambda scenario: scenario.name)

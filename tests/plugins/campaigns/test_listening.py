@@ -27,7 +27,7 @@ class Listener:
         self._next: asyncio.Task[bytes] | None = None
 
     async def raw(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             part: bytes = await (self._next or anext(self.parts))
         self._next = None
         return part
@@ -78,7 +78,7 @@ async def test_many_who_come_at_once_do_not_find_more_room_than_there_is() -> No
         shown_in = [await answer(plugin, asks(query="stream=true")) for _ in range(2)]
         first, second = map(Listener, shown_in)
         assert await first.raw() == RETRY
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert [part async for part in second.parts] == []
         await first.parts.aclose()
 

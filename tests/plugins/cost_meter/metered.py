@@ -44,7 +44,7 @@ class Metered:
     async def figures(self) -> tuple[int, int, int]:
         """What the everyday budget says is spent and held back; and how many intents there are."""
         (view,) = await self.budgets.standing()
-        return view.spent, view.reserved, await self.journal.intents()
+        return view.spent, view.reserved, await self.journal.planned()
 
 
 def attempt(model: str = "gpt-4o", **said: Any) -> PlannedSpend:

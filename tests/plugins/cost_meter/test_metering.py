@@ -5,7 +5,6 @@ comes out; as `priority` 4250, 2125 and 17,000.
 """
 
 import asyncio
-import sqlite3
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import pytest
 from plugins.cost_meter.ledger.noting import notes_of
 from proxy.api.spending import PriceKey, SettledSpend, Usage
 from tests.kit.cancelling import CancelledAt
+from tests.plugins.cost_meter.ledger.kept import full
 from tests.plugins.cost_meter.metered import ESTIMATED, attempt, ended, metered
 from tests.plugins.cost_meter.prices.priced import NOW
 
@@ -185,11 +185,9 @@ async def test_a_price_that_went_away_meanwhile_leaves_what_was_planned(tmp_path
 async def test_while_nothing_can_be_written_nothing_is_sent(tmp_path: Path) -> None:
     async with metered(tmp_path) as one:
         await one.figures()  # the budget is compared with the ledger
-        holding = sqlite3.connect(tmp_path / "costs.db", isolation_level=None)
-        holding.execute("BEGIN IMMEDIATE")
-        answer = await one.meter.plan(attempt())
-        holding.execute("ROLLBACK")
-        holding.close()
+        with full(one.journal._under_way._log):
+            answer = await one.meter.plan(attempt())
+            assert "No space left" in one.journal.health()
         assert (answer.allowed, answer.status, answer.retry_after) == (False, 503, 5.0)
         await one.journal.flush()
         assert await one.figures() == (0, 0, 0)
@@ -199,12 +197,9 @@ async def test_while_nothing_can_be_written_nothing_is_sent(tmp_path: Path) -> N
 async def test_an_operator_can_have_attempts_sent_that_are_not_written(tmp_path: Path) -> None:
     async with metered(tmp_path, "open") as one:
         await one.figures()  # the budget is compared with the ledger
-        holding = sqlite3.connect(tmp_path / "costs.db", isolation_level=None)
-        holding.execute("BEGIN IMMEDIATE")
         planned = attempt()
-        answer = await one.meter.plan(planned)
-        holding.execute("ROLLBACK")
-        holding.close()
+        with full(one.journal._under_way._log):
+            answer = await one.meter.plan(planned)
         assert answer.allowed
         assert "journal_unwritten" in [alert.name for alert in one.process.alerts]
         assert one.process.value("sent_unwritten") == 1

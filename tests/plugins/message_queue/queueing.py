@@ -1,6 +1,5 @@
 """The queue alone, with a stand-in for the platform: its answers, and what waits in it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from proxy.api.endpoints import iso
 from proxy.api.limits import Limits
 from proxy.api.testing import Isolated, isolated, request
 from tests.kit.onlyfans import OnlyFans, onlyfans
+from tests.kit.waiting import until
 
 ADMIN = {"role": "ADMIN"}
 BELOW = f"{MESSAGES}/**"
@@ -65,6 +65,11 @@ class Queueing(NamedTuple):
         data = b"" if body is None else orjson.dumps(body)
         return await self.plugin.admin[method, asked.path](asked, data)
 
+    async def platform_answers(self) -> None:
+        """Have it answer the first message that it executes and keeps waiting."""
+        await self.there.executed()
+        self.there.go()
+
     async def record(self, message_id: str) -> Record:
         found = await self.parts.store.get(message_id)
         assert isinstance(found, Record)
@@ -93,12 +98,11 @@ class Queueing(NamedTuple):
 
     async def until(self, truth: Callable[[], Any], said: Callable[[], str]) -> None:
         """Ask again and again, leaving threads and sockets their time."""
-        for _ in range(2000):
-            if await truth():
-                return
-            await asyncio.sleep(0.002)
-            await self.plugin.clock.jump(0.0005)  # for workers that have fallen asleep meanwhile
-        raise AssertionError(f"waited in vain until {said()}")
+
+        async def further() -> None:  # for workers that have fallen asleep meanwhile
+            await self.plugin.clock.jump(0.0005)
+
+        await until(truth, said, between=further)
 
 
 def asks(
@@ -134,6 +138,7 @@ async def queueing(
             "store": "memory://",
             "gateway": {"url": there.url, "token": "t-platform"} | settings.pop("gateway", {}),
             "limits": [] if counts is None else ["few"],
+            "wait": "20s",  # of real time, however slow the machine is
             **settings,
         }
         async with isolated(Dispatch, application_settings=said) as plugin:

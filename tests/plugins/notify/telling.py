@@ -1,6 +1,5 @@
 """The plugin alone, with somebody who is told; and alerts to tell of."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -11,7 +10,9 @@ from plugins.notify import Notify
 from plugins.notify.channels.channel import Told
 from plugins.notify.paths import ALERTS
 from proxy.api import Alert, Reply, Request
+from proxy.api.endpoints import OTHER_METHODS
 from proxy.api.testing import Isolated, isolated, request
+from tests.kit.waiting import until
 from tests.plugins.notify.receiving import Receiver, receiver
 from tests.plugins.notify.stores.bench import notice
 
@@ -55,24 +56,36 @@ class Telling(NamedTuple):
     async def settled(self) -> None:
         """Wait until nothing waits any more."""
         await self.stored()
-        for _ in range(2000):
-            if not (await self.parts.store.stats()).waiting:
-                return
-            await asyncio.sleep(0.002)
-        raise AssertionError("something still waits")
+
+        async def nothing_waits() -> bool:
+            return not (await self.parts.store.stats()).waiting
+
+        await until(nothing_waits, "nothing waits any more")
 
     async def until(self, truth: Callable[[], Any], said: str) -> None:
         """Ask again and again, leaving threads and sockets their time."""
-        for _ in range(2000):
-            if truth():
-                return
-            await asyncio.sleep(0.002)
-        raise AssertionError(f"waited in vain until {said}")
+        await until(truth, said)
+
+    async def quiet(self) -> None:
+        """Wait until all has happened that can before time passes: nobody is being told."""
+        couriers = self.parts.couriers.values()
+        settled = self.plugin.clock.settled
+        await settled()
+        await until(
+            lambda: all(one._idle.is_set() for one in couriers), "nobody is told", between=settled
+        )
+
+    async def jump(self, seconds: float) -> None:
+        """Let time pass, and all happen that then can."""
+        await self.plugin.clock.jump(seconds)
+        await self.quiet()
 
     async def ask(self, asked: Request) -> Reply:
         """What is answered on any path of the API."""
         place = ALERTS if asked.path == ALERTS else f"{ALERTS}/**"
-        return await self.plugin.endpoints[asked.method, place](asked, b"")
+        offers = self.plugin.endpoints
+        answer = offers.get((asked.method, place)) or offers[OTHER_METHODS, place]
+        return await answer(asked, b"")
 
     async def admin(self, method: str, path: str, body: Any = None) -> Reply:
         """What is answered to an operator."""

@@ -1,7 +1,5 @@
 """Each kind of channel is put together; a newer configuration takes over."""
 
-import asyncio
-
 import pytest
 
 from plugins.notify import Notify
@@ -34,8 +32,7 @@ async def test_who_is_not_in_force_tells_nobody() -> None:
         on.raised(alert())
         await on.stored()
         for _ in range(5):
-            await on.plugin.clock.jump(5)
-            await asyncio.sleep(0.002)
+            await on.jump(5)
         assert on.there.got == []
         assert (await on.parts.store.stats()).waiting == {"hook": 1}
 

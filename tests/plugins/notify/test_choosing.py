@@ -35,6 +35,29 @@ def test_a_channel_is_told_of_what_it_wants(case: str) -> None:
     assert names({"ops": channel}, **alert) == (["ops"] if is_told else [])
 
 
+ASKED: dict[str, tuple[dict[str, Any], tuple[str, ...], list[str]]] = {
+    "nobody in particular": ({}, (), ["ops", "team"]),
+    "one by its name": ({}, ("team",), ["team"]),
+    "all of a kind": ({}, ("slack",), ["ops", "team"]),
+    "the list alone": ({}, ("in_app",), []),
+    "one that there is not": ({}, ("sms", "team"), ["team"]),
+    "one that does not want it": ({"min_severity": "critical"}, ("ops",), []),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_what_an_alert_asks_for_leaves_others_out_and_adds_nobody(case: str) -> None:
+    ops, only, told = ASKED[case]
+    made = {"ops": ChannelSettings(slack=SLACK, **ops), "team": ChannelSettings(slack=SLACK)}
+    assert [one.channel for one in chosen(notice(1), made, only)] == told
+
+
+def test_a_user_who_asks_for_a_channel_that_is_told_of_no_users_reaches_nobody() -> None:
+    made = {"ops": ChannelSettings(slack=SLACK), "mine": ChannelSettings(slack=SLACK, users=True)}
+    found = chosen(notice(1, user="ann"), made, ("ops", "slack"))
+    assert [one.channel for one in found] == ["mine"]
+
+
 def test_a_channel_is_not_told_that_it_cannot_be_told() -> None:
     both: dict[str, dict[str, Any]] = {"ops": {}, "mail": {}}
     assert names(both, name=FAILING, subject="ops") == ["mail"]

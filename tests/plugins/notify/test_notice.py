@@ -1,10 +1,13 @@
 """Alerts within bounds, whoever has raised them."""
 
+from decimal import Decimal
+
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.notify.notice import Notice, notice_of, read_notice, written
-from proxy.api import Alert
+from proxy.api import Alert, Measured
 from tests.kit.properties import examples
 from tests.plugins.notify.stores.bench import NOW
 
@@ -41,3 +44,17 @@ def test_the_identity_names_no_user() -> None:
 
 def test_an_unknown_severity_is_a_warning() -> None:
     assert of(severity="fatal").severity == "warning"
+
+
+def test_what_it_compares_comes_back_from_a_store() -> None:
+    found = of(measured=Measured("USD", Decimal(5), Decimal("5.000000001"), "day", NOW, NOW + 1))
+    assert '"5.000000001"' in found.measured
+    assert read_notice(written(found)) == found
+
+
+def test_what_another_version_has_written_is_read_as_far_as_it_is_known() -> None:
+    found = of()
+    older = {name: value for name, value in found._asdict().items() if name != "measured"}
+    assert read_notice(orjson.dumps(older)) == found
+    newer = {**found._asdict(), "more": [1]}
+    assert read_notice(orjson.dumps(newer)) == found

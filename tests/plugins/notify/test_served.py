@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from plugins.notify.paths import ALERTS
 from proxy.api.testing import RealProxy, real_proxy
 from proxy.cli.main import app
+from tests.kit.waiting import until
 from tests.plugins.notify.receiving import Receiver, receiver
 
 KEY = "a secret that only the legacy system and the proxy know, of enough bytes"
@@ -26,11 +27,7 @@ plugins:
 
 
 async def come(there: Receiver, count: int) -> None:
-    for _ in range(1000):
-        if len(there.got) >= count:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"{count} requests did not come")
+    await until(lambda: len(there.got) >= count, f"{count} requests have come")
 
 
 async def tells_as(there: Receiver, said: list[str], env: dict[str, str], name: str) -> bool:

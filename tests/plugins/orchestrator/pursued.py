@@ -40,15 +40,16 @@ class Notes:
         self._news = asyncio.Event()
 
     async def begins(self, attempt: Attempt) -> None:
-        if self.refuses is not None:
-            raise self.refuses
         if self.begin_waits is not None:
             await self.begin_waits.wait()
+        if self.refuses is not None:
+            raise self.refuses
         assert attempt.state == "begun"
         assert attempt.id not in self.attempts
         self.attempts[attempt.id] = attempt
         self.begun.append(attempt)
         self.events.append(f"begins {attempt.deployment}")
+        self._news.set()
 
     async def ends(self, attempt: Attempt) -> None:
         if self.end_waits is not None:
@@ -64,8 +65,8 @@ class Notes:
         self.warnings.extend(warnings)
 
     async def until(self, event: str) -> None:
-        """Wait until an attempt has ended like this."""
-        async with asyncio.timeout(10):
+        """Wait until an attempt has begun or ended like this."""
+        async with asyncio.timeout(20):
             while event not in self.events:
                 self._news.clear()
                 await self._news.wait()

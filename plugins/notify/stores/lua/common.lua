@@ -23,7 +23,7 @@
 local P = KEYS[1] .. ':'
 local SHOWN = {
   'id', 'name', 'subject', 'text', 'severity', 'user', 'at', 'last', 'count', 'ended_at', 'ended',
-  'known_at', 'known_by',
+  'known_at', 'known_by', 'measured',
 }
 local DELIVERY = {
   'id', 'channel', 'notice', 'at', 'due', 'expires', 'attempts', 'gen', 'dead', 'why',

@@ -1,12 +1,13 @@
 -- ARGV: 2 repeat, 3 give_up, 4 waiting, 5 listed, 6 '1' if it resolves, 7.. the notice: id,
---       identity, name, subject, text, severity, user, at; 15 as JSON; then pairs: channel, free
+--       identity, name, subject, text, severity, user, at; 15 as JSON; 16 what it compares, as
+--       JSON; then pairs: channel, free
 -- Answers: what; channels for which it waits; channels for which there is no room
 
 local id, identity, severity, at = ARGV[7], ARGV[8], ARGV[12], ARGV[14]
 
 local function queue(told)
   local queued, full = {}, {}
-  for place = 16, #ARGV, 2 do
+  for place = 17, #ARGV, 2 do
     local channel = ARGV[place]
     if told == nil or told[channel] then
       if call('ZCARD', P .. 'live:' .. channel) >= tonumber(ARGV[4]) then
@@ -56,7 +57,8 @@ if open then
     if open ~= id then
       call('HINCRBY', P .. 'a:' .. open, 'count', 1)
       local last = tonumber(at) > tonumber(found[3]) and at or found[3]
-      call('HSET', P .. 'a:' .. open, 'last', last, 'text', ARGV[11])
+      call('HSET', P .. 'a:' .. open, 'last', last, 'text', ARGV[11],
+        'measured', ARGV[16])
     end
     return {'again', {}, {}}
   end
@@ -67,7 +69,7 @@ local queued, full = queue(nil)
 call('HSET', P .. 'a:' .. id,
   'id', id, 'identity', identity, 'name', ARGV[9], 'subject', ARGV[10], 'text', ARGV[11],
   'severity', severity, 'user', ARGV[13], 'at', at, 'last', at, 'told', text(now), 'count', 1,
-  'ended_at', '', 'ended', '', 'known_at', '', 'known_by', '',
+  'ended_at', '', 'ended', '', 'known_at', '', 'known_by', '', 'measured', ARGV[16],
   'channels', #queued > 0 and cjson.encode(queued) or '[]')
 call('HSET', P .. 'open', identity, id)
 call('ZADD', P .. 'ids', 0, id)

@@ -48,13 +48,13 @@ class Compared:
         self.ledger.lines.append(row(planned(self.services.now()), nano))
 
     async def counted(self, nano: int) -> None:
-        share = self.place.share(self.services.now())
+        share = self.place.share
         (seen,) = await self.store.read((share,))
         correction = (share.bucket, {0: nano}, seen.version, share.keep)
         assert await self.store.correct(Correction(*correction))
 
     async def total(self) -> int:
-        (seen,) = await self.store.read((self.place.share(self.services.now()),))
+        (seen,) = await self.store.read((self.place.share,))
         return seen.total
 
 

@@ -38,6 +38,14 @@ BUDGETS: dict[str, dict[str, Any]] = {
 }
 
 
+async def test_what_was_spent_counts_in_its_own_slice_where_slices_are_shorter_than_hours() -> None:
+    one = Budget("one", BudgetSettings.model_validate({"limit": "5", "rolling": "6h"}), "UTC")
+    place = one.place("", NOW)
+    spent = planned(NOW // 3600 * 3600 - 600)  # ten minutes before the hour
+    found = await Recounting(ListedLedger([row(spent, 10)])).by_slice(place, NOW)
+    assert found == {one.periods.slice_of(spent.at, place.window): 10}
+
+
 @pytest.mark.parametrize("name", BUDGETS)
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 def test_the_ledger_is_read_as_budgets_count(name: str, zone: str) -> None:

@@ -1,6 +1,7 @@
 """Thresholds are told once, to whom they matter; what is over is told, too."""
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 from proxy.api import Alert
@@ -17,7 +18,7 @@ async def told(house: Household, count: int) -> list[Alert]:
     alerts = house.services.alerts
     for _ in range(50):
         await asyncio.sleep(0)
-    await asyncio.to_thread(wait_until, lambda: len(alerts) >= count, f"{count} alerts", 2.0)
+    await asyncio.to_thread(wait_until, lambda: len(alerts) >= count, f"{count} alerts", 20.0)
     return list(alerts)
 
 
@@ -37,6 +38,12 @@ async def test_thresholds_passed_in_one_step_are_one_alert() -> None:
         assert await house.spends(9.0)
         (alert,) = await told(house, 1)
         assert "the threshold is 80 %" in alert.text
+        measured = alert.measured
+        assert measured is not None
+        assert (measured.unit, measured.limit, measured.value) == ("USD", Decimal(10), Decimal(9))
+        assert (measured.percent, measured.period) == (90, "day")
+        assert measured.since is not None is not measured.until
+        assert measured.until - measured.since == DAY
 
 
 async def test_everybody_is_told_of_their_own() -> None:

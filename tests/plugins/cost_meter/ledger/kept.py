@@ -1,12 +1,14 @@
 """Journals on a file that outlives them, as processes have them that end in all ways."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from plugins.cost_meter.ledger.expiring import Keep
 from plugins.cost_meter.ledger.journal import SqliteJournal
+from plugins.cost_meter.ledger.log import Log
 from plugins.cost_meter.row import Row
 from proxy.api.spending import PlannedSpend, PriceKey
 from proxy.api.testing import FakeServices
@@ -22,12 +24,14 @@ class Process(FakeServices):
     def __init__(self, at: float = NOON) -> None:
         super().__init__(plugin="cost_meter")
         self.at = at
+        self.memory: dict[str, Any] = {}
+        """What its journals have under way."""
 
     def now(self) -> float:
         return self.at
 
     async def opened(self, path: Path, keep: Keep = KEEP, most_users: int = 100) -> SqliteJournal:
-        journal = SqliteJournal(path, keep, self, most_users=most_users)
+        journal = SqliteJournal(path, keep, self, self.memory, most_users=most_users)
         await journal.open()
         return journal
 
@@ -54,6 +58,20 @@ async def opened(
     finally:
         await process.close()
     assert process.faults == []
+
+
+@contextmanager
+def full(log: Log | None) -> Iterator[None]:
+    """Have the disk be full for a log, as the kernel says so."""
+    assert log is not None
+    before = os.dup(log._file)
+    with Path("/dev/full").open("wb") as no_room:
+        os.dup2(no_room.fileno(), log._file)
+    try:
+        yield
+    finally:
+        os.dup2(before, log._file)
+        os.close(before)
 
 
 def planned(row: Row, until: float = 60.0) -> PlannedSpend:

@@ -88,7 +88,7 @@ class Keeping(RuleBasedStateMachine):
         row = self.made(row, ago)
         life, _, journal = self.processes[whose % len(self.processes)]
         attempt = planned(row)
-        self.run(journal.plan(attempt, row))
+        journal.plan(attempt, row)
         self.model.plan(life, row, attempt.until)
 
     @rule(which=WHICH, nano=NANO, row=ROWS, twice=st.booleans())
@@ -129,10 +129,10 @@ class Keeping(RuleBasedStateMachine):
     @rule(which=WHICH)
     def withdraw(self, which: int) -> None:
         self.flush()
-        if self.model.intents:
-            name = sorted(self.model.intents)[which % len(self.model.intents)]
+        mine = sorted(self.model.under_way(self.processes[0][0]))
+        if mine:
+            name = mine[which % len(mine)]
             self.journal.withdraw(name)
-            self.flush()
             del self.model.intents[name]
 
     @rule(which=WHICH, nano=st.integers(-(10**12), 10**12).map(NanoUSD), again=st.booleans())
@@ -150,8 +150,10 @@ class Keeping(RuleBasedStateMachine):
     def kill_the_first_and_begin_anew(self, *, twice: bool) -> None:
         for _ in range(1 + twice):
             _, process, journal = self.processes.pop(0)
-            self.pending.clear()
             self.run(process.die(journal))
+            for one in self.pending:  # they are in its log
+                self.model.settle(one)
+            self.pending.clear()
             self.begin()
 
     @precondition(lambda self: len(self.processes) == 1)
@@ -186,7 +188,8 @@ class Keeping(RuleBasedStateMachine):
         self.at += seconds
         for _, process, _ in self.processes:
             process.at = self.at
-        self.run(self.journal.tidy())
+        for _, _, journal in self.processes:
+            self.run(journal.tidy())
         self.tidied()
 
     def tidied(self) -> None:
@@ -219,7 +222,7 @@ class Keeping(RuleBasedStateMachine):
     def nothing_is_missing_or_there_twice(self) -> None:
         if self.pending:
             return
-        assert self.run(self.journal.intents()) == len(self.model.intents)
+        assert self.run(self.journal.planned()) == len(self.model.intents)
         assert self.run(self.journal.differences()) == ()
 
     def teardown(self) -> None:

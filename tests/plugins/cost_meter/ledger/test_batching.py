@@ -8,79 +8,65 @@ import pytest
 
 from plugins.cost_meter.ledger import batching
 from plugins.cost_meter.ledger.batching import Batching
-from plugins.cost_meter.ledger.writing import Batch, Intent
 from plugins.cost_meter.row import Row
 from proxy.api import StoreError
-from tests.plugins.cost_meter.rowed import NOON, row
+from tests.plugins.cost_meter.rowed import row
 
 
 class Disk:
     """Takes batches, or fails as it is told; `odd` ones cannot be written at all."""
 
     def __init__(self) -> None:
-        self.batches: list[Batch] = []
+        self.batches: list[list[str]] = []
         self.fails: list[Exception] = []
         self.odd: set[str] = set()
         self.told: list[str] = []
-        self.dropped: list[str] = []
-        self.has_rows = asyncio.Event()
-        self.batching = Batching(self._write, self._odd, lambda one: self.dropped.append(one.id))
+        self.written = asyncio.Event()
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+        self.batching = Batching(self._write, lambda one, _: self.told.append(one.id))
 
-    async def _write(self, batch: Batch) -> None:
-        await asyncio.sleep(0)
+    async def _write(self, rows: Sequence[Row]) -> None:
+        await self.goes_on.wait()
         if self.fails:
             raise self.fails.pop(0)
-        if self.odd & {one.id for one in batch.rows}:
+        names = [one.id for one in rows]
+        if self.odd & set(names):
             raise TypeError("no text")
-        self.batches.append(batch)
-        if batch.rows:
-            self.has_rows.set()
+        self.batches.append(names)
+        self.written.set()
 
-    def _odd(self, rows: Sequence[Row], _: Exception) -> None:
-        self.told += [one.id for one in rows]
+    def add(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.batching.add(row(name))
 
     @property
     def rows(self) -> list[str]:
-        return [one.id for batch in self.batches for one in batch.rows]
+        return [name for batch in self.batches for name in batch]
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "PAUSE", 3600.0)
 
 
 @asynccontextmanager
 async def writing() -> AsyncIterator[Disk]:
     disk = Disk()
     task = asyncio.create_task(disk.batching.run())
+    await asyncio.sleep(0)  # it begins
     yield disk
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
 
 
-def intent(name: str) -> Intent:
-    return Intent(row(name), NOON + 60)
-
-
-async def test_what_comes_in_one_turn_is_one_batch() -> None:
+async def test_rows_wait_for_each_other_until_they_are_asked_for() -> None:
     async with writing() as disk:
-        await asyncio.gather(*(disk.batching.plan(intent(f"p{n}")) for n in range(5)))
-        assert [len(batch.intents) for batch in disk.batches] == [5]
-        for name in "abc":
-            disk.batching.add(row(name))
+        disk.add("abc")
+        assert (disk.rows, len(disk.batching)) == ([], 3)
         await disk.batching.flush()
-        assert [len(batch.rows) for batch in disk.batches] == [0, 3]
-
-
-async def test_rows_wait_for_each_other_and_an_intent_does_not_wait_for_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(batching, "PAUSE", 3600.0)
-    async with writing() as disk:
-        await asyncio.sleep(0)  # it begins
-        disk.batching.add(row("a"))
-        await disk.batching.plan(intent("p"))
-        disk.batching.add(row("b"))
-        await disk.batching.plan(intent("q"))
-        assert (disk.rows, len(disk.batching)) == ([], 2)
-        await disk.batching.flush()
-        assert [len(batch.rows) for batch in disk.batches] == [0, 0, 2]
+        assert (disk.batches, len(disk.batching)) == ([["a", "b", "c"]], 0)
 
 
 async def test_rows_are_written_by_themselves_after_a_pause(
@@ -88,55 +74,63 @@ async def test_rows_are_written_by_themselves_after_a_pause(
 ) -> None:
     monkeypatch.setattr(batching, "PAUSE", 0.0)
     async with writing() as disk:
-        await asyncio.sleep(0)  # it begins
-        disk.batching.add(row("a"))
+        disk.add("a")
         async with asyncio.timeout(10):
-            await disk.has_rows.wait()
+            await disk.written.wait()
         assert disk.rows == ["a"]
 
 
-async def test_rows_that_are_many_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "PAUSE", 3600.0)
+async def test_rows_that_are_many_do_not_wait() -> None:
     async with writing() as disk:
-        await asyncio.sleep(0)  # it begins
-        for number in range(64):
-            disk.batching.add(row(f"a{number}"))
+        disk.add([f"a{number}" for number in range(256)])
         async with asyncio.timeout(10):
-            await disk.has_rows.wait()
-        assert len(disk.rows) == 64
+            await disk.written.wait()
+        assert len(disk.rows) == 256
 
 
-async def test_what_comes_while_one_is_written_is_the_next() -> None:
+async def test_what_comes_while_one_is_written_is_the_next_after_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with writing() as disk:
-        first = asyncio.create_task(disk.batching.plan(intent("a")))
+        disk.goes_on.clear()
+        disk.add([f"a{number}" for number in range(256)])
         await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await asyncio.gather(first, *(disk.batching.plan(intent(f"p{n}")) for n in range(5)))
-        assert [len(batch.intents) for batch in disk.batches] == [1, 5]
+        disk.add("b")
+        monkeypatch.setattr(batching, "PAUSE", 0.0)
+        disk.goes_on.set()
+        await disk.batching.flush()
+        assert disk.batches[1:] == [["b"]]
 
 
-async def test_what_failed_is_written_later_but_for_intents_which_are_taken_away() -> None:
+async def test_asked_for_while_some_are_written_those_are_waited_for_too() -> None:
+    async with writing() as disk:
+        disk.goes_on.clear()
+        disk.add([f"a{number}" for number in range(256)])
+        await asyncio.sleep(0)
+        disk.fails = [StoreError("full")]
+        flushing = asyncio.create_task(disk.batching.flush())
+        await asyncio.sleep(0)
+        disk.goes_on.set()
+        await flushing
+        assert len(disk.rows) == 256
+
+
+async def test_what_failed_is_written_later() -> None:
     async with writing() as disk:
         disk.fails = [StoreError("full"), StoreError("still full")]
-        disk.batching.add(row("a"))
-        disk.batching.withdraw("w")
-        with pytest.raises(StoreError, match="full"):
-            await disk.batching.plan(intent("p"))
-        assert disk.batching.trouble == "full"
-        with pytest.raises(StoreError, match="still full"):
-            await disk.batching.flush()
+        disk.add("a")
+        for said in ("full", "still full"):
+            with pytest.raises(StoreError, match=said):
+                await disk.batching.flush()
+            assert disk.batching.trouble == said
         await disk.batching.flush()
-        (batch,) = disk.batches
-        assert (batch.intents, [one.id for one in batch.rows]) == ([], ["a"])
-        assert batch.withdrawn == ["w", "p"]
-        assert disk.batching.trouble == ""
+        assert (disk.rows, disk.batching.trouble) == (["a"], "")
 
 
 async def test_a_row_that_cannot_be_written_holds_up_no_other() -> None:
     async with writing() as disk:
         disk.odd = {"b"}
-        for name in "abc":
-            disk.batching.add(row(name))
+        disk.add("abc")
         with pytest.raises(StoreError, match="no text"):
             await disk.batching.flush()
         await disk.batching.flush()
@@ -147,8 +141,7 @@ async def test_a_disk_that_fails_while_odd_rows_are_looked_for_loses_none() -> N
     async with writing() as disk:
         disk.odd = {"b"}
         disk.fails = [TypeError("no text"), StoreError("full")]
-        for name in "abc":
-            disk.batching.add(row(name))
+        disk.add("abc")
         with pytest.raises(StoreError):
             await disk.batching.flush()
         await disk.batching.flush()
@@ -157,52 +150,44 @@ async def test_a_disk_that_fails_while_odd_rows_are_looked_for_loses_none() -> N
 
 async def test_very_many_rows_are_written_in_steps() -> None:
     async with writing() as disk:
-        for number in range(4001):
-            disk.batching.add(row(f"a{number}"))
-        await disk.batching.plan(intent("p"))
-        assert len(disk.batches) == 1
+        disk.add([f"a{number}" for number in range(600)])
         await disk.batching.flush()
-        assert [len(batch.rows) for batch in disk.batches] == [2000, 2000, 1]
-
-
-async def test_there_is_room_for_so_many_and_the_rest_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(batching, "KEPT_MOST", 3)
-    disk = Disk()
-    for number in range(5):
-        disk.batching.add(row(f"a{number}"))
-    assert (len(disk.batching), disk.dropped) == (3, ["a3", "a4"])
+        assert [len(batch) for batch in disk.batches] == [256, 256, 88]
 
 
 async def test_who_gave_up_waiting_disturbs_nobody() -> None:
     async with writing() as disk:
-        given_up = asyncio.create_task(disk.batching.plan(intent("a")))
+        disk.goes_on.clear()
+        disk.add("a")
+        given_up = asyncio.create_task(disk.batching.flush())
         await asyncio.sleep(0)
         given_up.cancel()
-        await disk.batching.plan(intent("b"))
+        disk.goes_on.set()
+        await disk.batching.flush()
         assert given_up.cancelled()
-        assert sum(len(batch.intents) for batch in disk.batches) == 2
+        assert disk.rows == ["a"]
 
 
-async def test_who_waits_when_it_ends_is_told() -> None:
+async def test_who_waits_when_it_ends_is_told_and_rows_stay() -> None:
     disk = Disk()
+    disk.goes_on.clear()
     task = asyncio.create_task(disk.batching.run())
-    waiting = asyncio.create_task(disk.batching.plan(intent("a")))
+    disk.add("a")
+    waiting = asyncio.create_task(disk.batching.flush())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(StoreError, match="is closed"):
         await waiting
-    assert task.cancelled() or task.cancelling()
+    assert len(disk.batching) == 1
 
 
 async def test_who_comes_once_it_is_closed_is_told_and_does_not_wait() -> None:
     disk = Disk()
-    waiting = asyncio.create_task(disk.batching.plan(intent("a")))
+    waiting = asyncio.create_task(disk.batching.flush())
     await asyncio.sleep(0)
     disk.batching.close()
     with pytest.raises(StoreError, match="is closed"):
         await waiting
     with pytest.raises(StoreError, match="is closed"):
-        await disk.batching.plan(intent("b"))
+        await disk.batching.flush()

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.cost_meter.ledger.entries import entry_of, refuse_odd, row_of
+from plugins.cost_meter.ledger.entries import (
+    Ended,
+    Never,
+    Planned,
+    entry_of,
+    line_of,
+    read_line,
+    refuse_odd,
+    row_of,
+)
 from plugins.cost_meter.row import MOST_USED, Row
 from proxy.api.spending import NanoUSD, Usage
 from tests.kit.properties import examples
@@ -32,6 +41,22 @@ def test_a_row_from_before_there_were_further_fields_is_read() -> None:
     text = entry_of(row("a"))
     short = text.removesuffix(',"",""]') + "]"
     assert row_of(short.replace("[100,20,30,5,0,0,0,0,0,0]", "[100,20,30,5]")) == row("a")
+
+
+def test_a_row_of_a_later_version_with_further_fields_is_read() -> None:
+    assert row_of(entry_of(row("a"))[:-1] + ',"more",5]') == row("a")
+
+
+@given(rows(st.floats(0, 2**33, allow_subnormal=False)), st.floats(0, 2**33))
+@examples(60)
+def test_what_a_line_says_is_what_is_read(one: Row, until: float) -> None:
+    for told in (Planned(one, until), Ended(one), Never(one.id)):
+        assert read_line(line_of(told)) == told
+
+
+@pytest.mark.parametrize("line", [b"", b"[", b"7", b'["planned",1]', b'["more","a"]', b"\xff"])
+def test_what_is_no_line_says_nothing(line: bytes) -> None:
+    assert read_line(line) is None
 
 
 ODD = {

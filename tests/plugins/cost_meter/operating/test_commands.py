@@ -111,6 +111,27 @@ async def test_a_bill_is_reconciled_from_a_file(
         assert equal["differs"] is False
 
 
+async def test_a_bill_may_cover_more_than_it_has_lines_of(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    async with operated() as on:
+        billed = on.row("wf_1-1", nano_usd=600)
+        await on.spent(billed, on.row("wf_2-1", nano_usd=50, ago=1800.0))
+        bill = tmp_path / "bill.csv"
+        bill.write_text(f"id,cost_usd,when\nwf_1-1,0.0000006,{billed.at:.0f}\n")
+        asked = {"columns": "id=id,cost_usd=cost_usd,time=when"}
+        text = await said(on, capsys, "reconcile", str(bill), **asked)
+        assert "0 attempts" in text
+        with pytest.raises(SystemExit) as ended:
+            await on.commands.run("reconcile", str(bill), **asked, since="1h", json=True)
+        assert ended.value.code == 3
+        [one] = json.loads(capsys.readouterr().out)["attempts"]
+        assert (one["id"], one["booked"], one["billed"]) == ("wf_2-1", "0.00000005", "0")
+        post = {"since": "1h", "post": True, "why": "October"}
+        text = await said(on, capsys, "reconcile", str(bill), **asked, **post)
+        assert "1 corrections written, -0.00000005 USD in all" in text
+
+
 async def test_a_bill_with_lines_without_a_cost_is_not_said_to_be_of_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from plugins.cost_meter.covering import Calendar
-from plugins.cost_meter.operating.questions import asked_report, asked_rows
+from plugins.cost_meter.operating.questions import asked_report, asked_rows, covered
 
 DAYS, NOW = Calendar("Europe/Berlin"), 1_795_458_130.0
 
@@ -65,3 +65,14 @@ WRONG = {
 def test_what_is_wrong_is_said(query: str) -> None:
     with pytest.raises(ValueError, match=WRONG[query]):
         asked_report(query, DAYS, NOW)
+
+
+def test_what_a_bill_covers_is_said_in_days_of_utc_or_not_at_all() -> None:
+    assert covered("", "", NOW) == (None, None)
+    since, until = covered("2026-10-01", "2026-10-31", NOW)
+    assert (since, until) == (1_790_812_800.0, 1_793_491_200.0)
+    assert covered("", "2026-10-31T12:00:00", NOW) == (None, 1_793_448_000.0)
+    with pytest.raises(ValueError, match="since: has to be before until"):
+        covered("2026-11-01", "2026-10-31", NOW)
+    with pytest.raises(ValueError, match="until: a date such as"):
+        covered("", "later", NOW)

@@ -21,6 +21,7 @@ identity:
   key: [jwt:sub]
   jwt: {bearer: true, secret: "${JWT_SECRET}"}
 routes:
+  - {name: campaigns, match: {path: /campaigns}, upstream: legacy}
   - name: everything-else
     match: {path: "/**"}
     upstream: legacy
@@ -81,6 +82,7 @@ async def test_what_is_spent_is_answered_and_reported_exactly() -> None:
         ]
         assert found["savings"]["usd"] == "0.01958"
         await _users_see_their_own(proxy)
+        await _every_method_is_answered_here(proxy)
         await _commands_print_and_end_as_they_say(proxy)
 
 
@@ -94,6 +96,17 @@ async def _users_see_their_own(proxy: RealProxy) -> None:
     assert (await proxy.get("/api/v2/costs/openapi.json")).status == 200
     other = await proxy.get("/api/v2/costs/forecast?userId=ann", headers=bearer("bob"))
     assert other.status == 403
+
+
+async def _every_method_is_answered_here(proxy: RealProxy) -> None:
+    path, headers = "/api/v2/costs/stats", bearer("ann")
+    got = await proxy.get(path, headers=headers)
+    head = await proxy.request("HEAD", path, headers=headers)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers.get("Content-Length") == got.headers.get("Content-Length")
+    for method in ("PATCH", "DELETE", "X-OTHER"):
+        refused = await proxy.request(method, path, headers=headers)
+        assert (refused.status, refused.headers.get("Allow")) == (405, "GET, HEAD, OPTIONS")
 
 
 async def _commands_print_and_end_as_they_say(proxy: RealProxy) -> None:

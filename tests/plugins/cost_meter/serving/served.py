@@ -19,18 +19,36 @@ from plugins.cost_meter.ledger.shelf import SqliteShelf
 from plugins.cost_meter.prices.rating import Priced
 from plugins.cost_meter.row import Dimension, Grain, Row, Total
 from plugins.cost_meter.serving.advised import AdvisedBy
+from plugins.cost_meter.serving.dearest import Dearest
 from plugins.cost_meter.serving.foreseen import ForeseenBy
 from plugins.cost_meter.serving.keeping import Thresholds
 from plugins.cost_meter.serving.opening import serving_for
 from plugins.cost_meter.serving.watching import ThresholdWatch
 from plugins.cost_meter.tallying import Tallying
+from plugins.notify.listing import Listing
+from plugins.notify.settings import ChannelSettings
+from plugins.notify.store import Bounds
+from plugins.notify.stores.sqlite import MIGRATIONS, SqliteStore
 from proxy.api import PriceKey, Reply
+from proxy.api.alerts import AlertsList
+from proxy.api.endpoints import OTHER_METHODS
 from proxy.api.testing import FakeServices, request
 from proxy.api.testing.offers import EndpointOffers
+from tests.plugins.cost_meter.metered import attempt
 from tests.plugins.cost_meter.rowed import row
 
 ADMIN = {"role": "ADMIN"}
 KEPT = Kept(48 * 3600.0, 90 * 86400.0)
+
+
+SLACK = {"url": "https://hooks.example/x"}
+MAIL = {"host": "localhost", "sender": "a@example.com", "to": ("b@example.com",)}
+CHANNELS = {
+    "team": ChannelSettings.model_validate({"slack": SLACK}),
+    "grave": ChannelSettings.model_validate({"slack": SLACK, "min_severity": "critical"}),
+    "mine": ChannelSettings.model_validate({"email": MAIL, "users": True}),
+}
+"""Whom an operator has told: the team of all, and each user of what is theirs."""
 
 
 def _no_tariff(key: PriceKey) -> Priced:
@@ -72,8 +90,9 @@ class ServedCosts:
         alerting = Alerting(edges, services)
         forecasts = Forecasts(self.ledger, self.tallying, services)
         advice = Advice(AdviceSettings(), self.ledger, self.shelf, _no_tariff, services)
+        self.dearest = Dearest({})
         made = serving_for(
-            self.ledger,
+            self.dearest,
             self.shelf,
             self.tallying,
             alerting,
@@ -94,6 +113,14 @@ class ServedCosts:
     async def spent(self, *rows: Row) -> None:
         """Have rows in the ledger; those that name no time have just been."""
         await self.ledger.write(rows)
+        for one in rows:
+            key = PriceKey(one.provider, one.model)
+            self.dearest.saw(
+                attempt(
+                    attempt_id=one.id, at=one.at, request_id=one.request_id, user=one.user, key=key
+                ),
+                one.nano_usd,
+            )
 
     def row(self, name: str, ago: float = 0.0, **said: Any) -> Row:
         """A row of so many seconds ago."""
@@ -106,23 +133,37 @@ class ServedCosts:
         *,
         admin: bool = False,
         method: str = "GET",
+        key: str = "",
         **body: Any,
     ) -> Reply:
-        """Ask as a client."""
+        """Ask as a client; `key`: the Idempotency-Key."""
         bare = path.partition("?")[0]
         attributes = ADMIN if admin else {}
-        asked = request(method, path, key=user, verified=user is not None, attributes=attributes)
+        headers = [("Idempotency-Key", key)] if key else []
+        asked = request(
+            method,
+            path,
+            headers=headers,
+            key=user,
+            verified=user is not None,
+            attributes=attributes,
+        )
         data = json.dumps(body).encode() if body else b""
-        return await self.offers[method, bare](asked, data)
+        answer = self.offers.get((method, bare)) or self.offers[OTHER_METHODS, bare]
+        return await answer(asked, data)
 
 
 @asynccontextmanager
-async def served_costs(**more: Any) -> AsyncIterator[ServedCosts]:
-    """Open and close it; `more`: zone, baseline."""
+async def served_costs(*, tells: bool = True, **more: Any) -> AsyncIterator[ServedCosts]:
+    """Open and close it; `tells`: whether there is who keeps alerts; `more`: zone, baseline."""
     services = FakeServices(plugin="cost_meter")
     keep = Keep(rows=400 * 86400.0, minutes=KEPT.minutes, hours=KEPT.hours)
     journal = SqliteJournal(Path(":memory:"), keep, services)
     await journal.open()
+    if tells:
+        alerts = services.sqlite(Path("alerts.db"), MIGRATIONS)
+        bounds = Bounds(repeat=86400.0, give_up=86400.0, waiting=9)
+        services.share(AlertsList, Listing(SqliteStore(alerts, services.now, bounds), CHANNELS))
     try:
         yield ServedCosts(services, journal, **more)
     finally:

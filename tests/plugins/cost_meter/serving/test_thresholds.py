@@ -1,8 +1,10 @@
 """Thresholds: kept and read again, their periods, and what they tell."""
 
+from decimal import Decimal
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,12 +63,35 @@ def test_what_is_counted_is_one_users_and_one_providers_where_that_is_said() -> 
 
 
 def test_an_alert_names_no_user_in_its_words_and_is_one_for_each_period() -> None:
-    alert = alert_of(threshold(), 6 * 10**9, Span(100, 200))
+    alert = alert_of(threshold(), 6 * 10**9, Span(100, 200), DAYS)
     assert "ann" not in alert.text + alert.subject + alert.key
-    assert "6 USD, at or above the threshold of 5 USD" in alert.text
-    assert (alert.user, alert.severity) == ("ann", "warning")
-    assert alert.key != alert_of(threshold(), 6 * 10**9, Span(200, 300)).key
-    assert alert_of(threshold(user=None), 1, Span(0, 1)).user == ""
+    assert (alert.user, alert.severity, alert.channels) == ("ann", "warning", ("email",))
+    assert alert.key != alert_of(threshold(), 6 * 10**9, Span(200, 300), DAYS).key
+    assert alert.key != alert_of(threshold(nano_usd=6 * 10**9), 6 * 10**9, Span(100, 200), DAYS).key
+    assert alert_of(threshold(user=None), 1, Span(0, 1), DAYS).user == ""
+
+
+SAYS = {
+    "hourly": "Costs of a user in the hour from 1970-01-01T00:00:00.000Z on are 6 USD, 120 % of",
+    "daily": "Costs of a user on 1970-01-01 are 6 USD, 120 % of the threshold of 5 USD.",
+    "monthly": "Costs of a user in 1970-01 (UTC) are 6 USD, 120 % of the threshold of 5 USD.",
+    "per_request": "One request of a user on 1970-01-01 has cost 6 USD, 120 % of the threshold",
+}
+
+
+@pytest.mark.parametrize("kind", SAYS)
+def test_an_alert_says_amount_limit_period_and_percent(kind: Any) -> None:
+    one = threshold(type=kind)
+    alert = alert_of(one, 6 * 10**9, period_of(one, 60.0, DAYS), DAYS)
+    assert alert.text.startswith(SAYS[kind])
+    found = alert.measured
+    assert found is not None
+    assert found[:3] == ("USD", Decimal(5), Decimal(6))
+    assert found.percent == 120
+    assert found.period == {"hourly": "hour", "daily": "day", "monthly": "month"}.get(
+        kind, "request"
+    )
+    assert found.until == {"hourly": 3600, "daily": 86400, "monthly": 31 * 86400}.get(kind)
 
 
 def test_the_worst_that_is_passed_is_how_it_stands() -> None:

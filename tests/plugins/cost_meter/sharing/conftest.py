@@ -9,6 +9,7 @@ import pytest
 from plugins.cost_meter.sharing.table import migrate_table
 from proxy.stores.dynamo import DynamoTable
 from tests.kit.dynamo import REGION, DynamoServer, dynamo_server
+from tests.plugins.cost_meter.rowed import NOON
 
 _numbers = count(1)
 
@@ -44,6 +45,6 @@ async def bare(server: DynamoServer) -> AsyncIterator[Shared]:
 @pytest.fixture
 async def shared(bare: Shared) -> Shared:
     """A table that is ready."""
-    await migrate_table(bare.table, dry_run=False)
+    await migrate_table(bare.table, dry_run=False, now=NOON)
     bare.server.calls.clear()
     return bare

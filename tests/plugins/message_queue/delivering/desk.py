@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from plugins.message_queue.delivering.deliverer import Deliverer
 from plugins.message_queue.delivering.delivery import Delivery
 from plugins.message_queue.delivering.workers import Workers
 from plugins.message_queue.gateway.client import Gateway
-from plugins.message_queue.message import Claimed, Record
+from plugins.message_queue.message import Claimed, Message, Record
 from plugins.message_queue.settings import GatewaySettings
 from plugins.message_queue.store import Bounds, QueueStore
 from plugins.message_queue.stores.sqlite import MIGRATIONS, SqliteQueue
@@ -20,11 +20,12 @@ from proxy.api import StoreError
 from proxy.api.limits import Facts, Limits, Standing, WindowStanding
 from proxy.api.testing import FakeServices
 from tests.kit.onlyfans import OnlyFans, onlyfans
+from tests.kit.waiting import until
 from tests.plugins.message_queue.stores.bench import message
 
 LEASE = 60.0
-TURNS = 5000
-"""So often, a millisecond apart at least, it is looked whether something has happened."""
+TIMEOUT = 30.0
+"""Seconds of real time that the platform has, however slow the machine is."""
 RULES = ("rules",)
 BOUNDS = Bounds(messages=1000, user_messages=1000, user_bytes=1 << 20, in_flight=4)
 FREE = Standing(admitted=True, windows=(), ticket="ticket")
@@ -95,12 +96,25 @@ class Brittle:
         return failing
 
 
+class Watched(Gateway):
+    """A gateway of which it is known how many are being sent."""
+
+    under_way = 0
+
+    async def send(self, message: Message, *, seconds: float) -> str:
+        self.under_way += 1
+        try:
+            return await super().send(message, seconds=seconds)
+        finally:
+            self.under_way -= 1
+
+
 @dataclass
 class Desk:
     """All parts."""
 
     store: Brittle
-    gateway: Gateway
+    gateway: Watched
     there: OnlyFans
     services: FakeServices
     limits: ScriptedLimits | None
@@ -115,7 +129,7 @@ class Desk:
             lambda: self.limits,
             self.services,
             rules=self.rules,
-            timeout=5.0,
+            timeout=TIMEOUT,
             lease=LEASE,
             chance=lambda: 0.5,
         )
@@ -166,12 +180,22 @@ class Desk:
 
     async def asleep(self) -> None:
         """Wait until somebody waits for the clock, and nothing else happens."""
-        await until(lambda: bool(self.services.jumping._asleep))
+        sleepers = self.services.jumping._asleep
+        await self.idle()
+        await until(lambda: bool(sleepers), "somebody is asleep", between=self.idle)
 
     async def idle(self) -> None:
-        """Leave threads and sockets so much time that what can happen has happened."""
-        for _ in range(30):
-            await asyncio.sleep(0.001)
+        """Wait until all that can happen has happened, before time passes or the platform speaks.
+
+        The store has answered whoever asked it, and each message that is being sent is with the
+        platform, which does not answer.
+        """
+        settled = self.services.jumping.settled
+        await settled()
+        await until(self._sent_or_with_the_platform, "all calls have arrived", between=settled)
+
+    def _sent_or_with_the_platform(self) -> bool:
+        return self.gateway.under_way == self.there.waiting
 
     async def jump(self, seconds: float) -> None:
         """Let time pass, for whoever waits for it now."""
@@ -180,31 +204,27 @@ class Desk:
 
     async def becomes(self, state: str, number: int = 1) -> Record:
         """Wait until a message is in this state."""
-        for _ in range(TURNS):
+        record = await self.record(number)
+
+        async def there() -> bool:
+            nonlocal record
             record = await self.record(number)
-            if record.state == state:
-                return record
-            await asyncio.sleep(0.001)
-        raise AssertionError(f"the message is {record.state}, and does not become {state}")
+            return record.state == state
 
-
-async def until(truth: Callable[[], bool]) -> None:
-    """Wait, leaving threads and sockets their time."""
-    for _ in range(TURNS):
-        if truth():
-            return
-        await asyncio.sleep(0.001)
-    raise AssertionError("waited in vain")
+        await until(there, lambda: f"the message is {state}, not {record.state}")
+        return record
 
 
 async def jumping(task: "asyncio.Task[Delivery]", at: Desk, seconds: float) -> Delivery:
     """Let time pass, in jumps of so many seconds, until a delivery has come to its end."""
-    for _ in range(TURNS):
-        if task.done():
-            return task.result()
-        await asyncio.sleep(0.001)
-        await at.services.jumping.jump(seconds)
-    raise AssertionError("the delivery does not end")
+
+    async def further() -> None:
+        await at.idle()
+        if not task.done():
+            await at.services.jumping.jump(seconds)
+
+    await until(task.done, "the delivery ends", between=further)
+    return task.result()
 
 
 @asynccontextmanager
@@ -220,7 +240,7 @@ async def desk(
         )
         await store.open()
         given = {"url": there.url, "token": "t", **gateway}
-        sender = Gateway(GatewaySettings.model_validate(given), services, chance=lambda: 0.5)
+        sender = Watched(GatewaySettings.model_validate(given), services, chance=lambda: 0.5)
         limits = ScriptedLimits() if limited else None
         try:
             yield Desk(Brittle(store), sender, there, services, limits, rules)

@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager
 import pytest
 
 from plugins.message_queue.delivering.workers import Workers
-from tests.kit.onlyfans import Step, hang
+from tests.kit.onlyfans import hang, waits
+from tests.kit.waiting import until
 from tests.plugins.message_queue.delivering.desk import (
     LEASE,
+    TIMEOUT,
     Desk,
     ScriptedLimits,
     desk,
     refused,
-    until,
     window,
 )
 
@@ -32,7 +33,7 @@ async def working(
     workers = at.workers(concurrency=concurrency, poll=poll)
     at.services.spawn(workers.run(), "workers")
     yield workers
-    await workers.close(5.0)
+    await workers.close(TIMEOUT)
     assert workers.under_way == 0
 
 
@@ -120,12 +121,13 @@ async def test_no_more_are_sent_at_a_time_than_there_are_places(at: Desk) -> Non
 
 
 async def test_while_one_is_being_sent_its_lease_is_renewed(at: Desk) -> None:
-    at.there.script("*", Step(before=0.1))
+    at.there.script("*", waits("executing"))
     await at.put()
     async with working(at):
         await at.there.begun()
         for _ in range(4):
             await at.jump(LEASE / 3)
+        at.there.go()
         await at.becomes("sent")
     record = await at.record()
     assert (record.generation, record.attempts, len(at.there.executions)) == (1, 0, 1)
@@ -163,12 +165,15 @@ async def test_one_message_that_breaks_the_delivery_leaves_the_others_alone(at: 
 
 
 async def test_closing_lets_what_is_being_sent_end_and_claims_nothing_more(at: Desk) -> None:
-    at.there.script("*", Step(before=0.05))
+    at.there.script("*", waits("executing"))
     await at.put()
     async with working(at, concurrency=1) as workers:
         await at.there.begun()
         await at.put()
-        closing = asyncio.create_task(workers.close(5.0))
+        closing = asyncio.create_task(workers.close(TIMEOUT))
+        await at.idle()
+        assert not closing.done()
+        at.there.go()
         await closing
         assert (await at.record(1)).state == "sent"
         assert (await at.record(2)).state == "queued"

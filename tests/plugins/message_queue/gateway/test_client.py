@@ -11,7 +11,17 @@ from plugins.message_queue.gateway.client import Gateway
 from plugins.message_queue.gateway.sending import SendError
 from plugins.message_queue.settings import GatewaySettings
 from proxy.api.testing import FakeServices
-from tests.kit.onlyfans import OnlyFans, Step, close, garbage, hang, onlyfans, reset, status
+from tests.kit.onlyfans import (
+    OnlyFans,
+    Step,
+    close,
+    garbage,
+    hang,
+    onlyfans,
+    reset,
+    status,
+    waits,
+)
 from tests.kit.running import free_port
 from tests.plugins.message_queue.stores.bench import message
 
@@ -105,7 +115,7 @@ async def test_who_does_not_answer_in_time_may_have_executed_it(
     there: OnlyFans, ours: Gateway
 ) -> None:
     there.script("*", hang(executed=True))
-    assert await failure(ours, seconds=0.05) == ("TIMEOUT", "unknown", "retry")
+    assert await failure(ours, seconds=0.5) == ("TIMEOUT", "unknown", "retry")
     await there.ended()
     assert there.calls[0].ended == "client left"
 
@@ -153,10 +163,11 @@ async def test_one_that_fails_is_left_alone_and_then_tried_with_one_message(
     assert there.counts["arrived"] == 4
     await services.jumping.jump(5.0)
     assert ours.rest() == 0
-    there.script("*", Step(before=0.05))
+    there.script("*", waits("executing"))
     trial = asyncio.create_task(ours.send(MESSAGE, seconds=5))
     await there.begun(5)
     assert ours.rest() == 0.5
+    there.go()
     assert await trial
     there.stand("*", None)
     assert (ours.rest(), ours.trouble()) == (0, "")

@@ -12,7 +12,7 @@ from plugins.rate_limit.service import CountingLimits
 from proxy.api import Reply
 from proxy.api.endpoints import iso
 from proxy.api.limits import Facts, Standing
-from tests.kit.onlyfans import answer, hang, status
+from tests.kit.onlyfans import hang, status, waits
 from tests.kit.redis import RedisServer
 from tests.plugins.message_queue.counting import few_per_user
 from tests.plugins.message_queue.delivering.desk import Brittle
@@ -250,22 +250,24 @@ async def test_what_nobody_knows_of_is_uncertain_and_not_sent_again() -> None:
 
 async def test_a_client_is_not_kept_waiting_by_a_slow_platform() -> None:
     async with queueing(wait="10ms") as on:
-        on.there.script("fan-1", answer(after=0.1))
+        on.there.script("fan-1", waits("answering"))
         reply = await on.send()
         told = data(reply)
         assert (reply.status, told["status"]) == (202, "sending")
+        await on.platform_answers()
         await on.becomes(told["messageId"], "sent")
         assert len(on.there.executions) == 1
 
 
 async def test_a_client_that_leaves_changes_nothing() -> None:
     async with queueing() as on:
-        on.there.script("fan-1", answer(before=0.05))
+        on.there.script("fan-1", waits("executing"))
         client = asyncio.create_task(on.send(asks("POST", key="k1")))
         await on.there.begun()
         client.cancel()
         await asyncio.wait((client,))
         assert client.cancelled()
+        on.there.go()
         await on.there.executed()
         again = data(await on.send(asks("POST", key="k1")))
         await on.becomes(again["messageId"], "sent")
@@ -274,10 +276,11 @@ async def test_a_client_that_leaves_changes_nothing() -> None:
 
 async def test_no_more_are_sent_at_once_than_there_are_places() -> None:
     async with queueing(wait="1ms", workers={"concurrency": 1, "in_flight": 9}) as on:
-        on.there.stand("*", answer(after=0.2))
+        on.there.script("fan-1", waits("answering"))
         first = data(await on.send())
         second = data(await on.send(asks("POST", user="bob"), recipientId="fan-2"))
         assert (first["status"], second["status"]) == ("sending", "queued")
+        await on.platform_answers()
 
 
 async def test_without_the_limits_that_are_wanted_nothing_is_sent() -> None:
@@ -301,9 +304,14 @@ async def test_a_store_that_fails_is_told_and_may_hold_the_message() -> None:
 
 async def test_what_is_under_way_at_the_end_is_waited_for() -> None:
     async with queueing(wait="1ms") as on:
-        on.there.script("fan-1", answer(after=0.1))
+        on.there.script("fan-1", waits("answering"))
         await on.send()
-        await on.plugin.application.shutdown()
+        await on.there.executed()
+        ending = asyncio.create_task(on.plugin.application.shutdown())
+        await on.plugin.clock.settled()
+        assert not ending.done()
+        on.there.go()
+        await ending
         assert [call.ended for call in on.there.calls] == ["answered"]
 
 
@@ -348,15 +356,18 @@ async def test_what_is_in_the_queue_is_never_told_to_be_sent_again() -> None:
 
 async def test_what_is_taken_while_it_ends_comes_to_its_end_too() -> None:
     async with queueing(wait="50ms") as on:
-        on.there.script("fan-1", answer(after=0.2))
+        on.there.script("fan-1", waits("answering"))
         client = asyncio.create_task(on.send())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert on.parts.taking._takings
         assert not on.parts.taking._deliveries
-        await on.parts.taking.close(5)
-        assert [call.ended for call in on.there.calls] == ["answered"]
+        closing = asyncio.create_task(on.parts.taking.close(20))
         assert data(await client)["status"] == "sending"
+        assert not closing.done()
+        await on.platform_answers()
+        await closing
+        assert [call.ended for call in on.there.calls] == ["answered"]
 
 
 async def test_what_has_not_left_at_the_end_is_free_at_once() -> None:

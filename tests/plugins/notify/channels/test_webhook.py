@@ -1,7 +1,11 @@
 """What a program of the operator's is sent: signed JSON, the same key for each try."""
 
+from decimal import Decimal
+
 from plugins.notify.channels.webhook import Webhook, document_of
+from plugins.notify.measuring import measured_text
 from plugins.notify.settings import WebhookSettings
+from proxy.api import Measured
 from tests.plugins.notify.channels.test_signing import verified
 from tests.plugins.notify.receiving import receiver
 from tests.plugins.notify.stores.bench import NOW, made_id
@@ -39,3 +43,10 @@ def test_whose_it_is_is_said_where_it_is_somebodys() -> None:
     assert (one["userId"], one["action"]) == ("ann", "resolved")
     [test] = document_of(told(1, test=True))["alerts"]
     assert test["action"] == "test"
+
+
+def test_what_it_compares_is_said_in_figures() -> None:
+    measured = measured_text(Measured("USD", Decimal(5), Decimal("5.25"), "day"))
+    [one] = document_of(told(1, measured=measured))["alerts"]
+    assert (one["measured"]["limit"], one["measured"]["value"]) == ("5", "5.25")
+    assert one["measured"]["percent"] == 105

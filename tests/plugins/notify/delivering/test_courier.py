@@ -1,20 +1,19 @@
 """What waits is brought to a channel until it is taken, in order, within its cap."""
 
-import asyncio
-
 from plugins.notify.delivering.courier import POLL
+from tests.kit.waiting import until
 from tests.plugins.notify.receiving import Answer
 from tests.plugins.notify.telling import Telling, alert, telling
 
 
 async def jump_until(on: Telling, count: int, seconds: float = 5.0) -> None:
     """Let time pass until so many requests have come."""
-    for _ in range(400):
-        if len(on.there.got) >= count:
-            return
-        await on.plugin.clock.jump(seconds)
-        await asyncio.sleep(0.005)
-    raise AssertionError(f"{len(on.there.got)} requests came, not {count}")
+    await on.quiet()
+    await until(
+        lambda: len(on.there.got) >= count,
+        lambda: f"{count} requests came, not {len(on.there.got)}",
+        between=lambda: on.jump(seconds),
+    )
 
 
 async def test_an_alert_is_told_and_its_end_after_it() -> None:
@@ -61,8 +60,7 @@ async def test_a_channel_that_fails_is_left_alone_for_as_long_as_it_asks() -> No
         on.raised(alert(subject="two"))
         await on.stored()
         for _ in range(9):
-            await on.plugin.clock.jump(60)
-            await asyncio.sleep(0.002)
+            await on.jump(60)
         assert len(on.there.got) == 1
         await jump_until(on, 3)
         await on.settled()
@@ -92,7 +90,7 @@ async def test_what_is_above_the_cap_is_summarised_in_one_message() -> None:
         assert [len(one.json["alerts"]) for one in on.there.got] == [1, 1, 1, 8]
         on.raised(alert(subject="late"))
         await on.stored()
-        await on.plugin.clock.jump(1800)
+        await on.jump(1800)
         assert len(on.there.got) == 4
         await jump_until(on, 5, 300)
         assert on.there.got[4].json["alerts"][0]["subject"] == "late"

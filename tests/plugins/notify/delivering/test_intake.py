@@ -9,6 +9,7 @@ from plugins.notify.store import Filter
 from proxy.api.testing import FakeServices, isolated
 from proxy.api.testing.checks import read_settings
 from tests.kit.redis import RedisServer
+from tests.kit.waiting import until
 from tests.plugins.notify.receiving import receiver
 from tests.plugins.notify.telling import SECRET, Telling, alert, telling
 
@@ -47,11 +48,11 @@ async def test_alerts_wait_in_memory_while_the_store_is_away() -> None:
             assert "alerts are kept in memory" in plugin.application.health()
             on.raised(alert(subject="two"))
             await asyncio.to_thread(server.start)
-            for _ in range(200):
-                if not on.parts.intake.waiting:
-                    break
-                await plugin.clock.jump(5)
-                await asyncio.sleep(0.01)
+            await until(
+                lambda: not on.parts.intake.waiting,
+                "alerts are in the store",
+                between=lambda: plugin.clock.jump(5),
+            )
             await on.received(2)
             assert len(await on.parts.store.list(Filter(), 9)) == 2
             assert on.parts.intake.trouble == ""

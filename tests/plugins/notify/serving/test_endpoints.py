@@ -135,6 +135,23 @@ async def test_browsers_are_told_what_they_may_ask() -> None:
         assert (await on.ask(asks("OPTIONS", f"{ALERTS}/x/acknowledge"))).status == 200
 
 
+async def test_a_method_that_there_is_not_is_told_with_those_that_there_are() -> None:
+    async with telling() as on:
+        await three(on)
+        [own] = await listed(on)
+        below = f"{ALERTS}/{own['id']}/acknowledge"
+        for method, path, allow in (
+            ("DELETE", ALERTS, "GET, HEAD, OPTIONS"),
+            ("GET", below, "POST, OPTIONS"),
+            ("HEAD", below, "POST, OPTIONS"),
+        ):
+            reply = await on.ask(asks(method, path))
+            told = (reply.status, reply.headers.get("Allow"), reply.json()["code"])
+            assert told == (405, allow, "METHOD_NOT_ALLOWED")
+        assert (await on.ask(asks("HEAD"))).status == 200
+        assert (await on.ask(asks("GET", f"{ALERTS}/{own['id']}"))).status == 404
+
+
 async def test_a_store_that_is_away_is_a_503() -> None:
     async with telling({"store": f"redis://127.0.0.1:{free_port()}/0"}) as on:
         reply = await on.ask(asks(admin=True))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -13,8 +14,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from plugins.notify.measuring import measured_text
 from plugins.notify.notice import SEVERITIES, Severity
 from plugins.notify.store import Cap, Delivery, Filter, NotifyStore, Wanted
+from proxy.api import Measured
 from tests.kit.properties import examples
 from tests.plugins.notify.stores.bench import BOUNDS, LEASE, Clock, Opened, made_id, notice
 from tests.plugins.notify.stores.model import Model
@@ -60,6 +63,7 @@ class Telling(RuleBasedStateMachine):
         resolves=st.sampled_from([False, False, True]),
         wanted=st.sampled_from([(), ("ops",), CHANNELS, CHANNELS]),
         earlier=st.sampled_from([0.0, 0.0, 30.0]),
+        measured=st.sampled_from(["", measured_text(Measured("USD", Decimal(5), Decimal("5.01")))]),
     )
     def take(
         self,
@@ -69,11 +73,12 @@ class Telling(RuleBasedStateMachine):
         resolves: bool,
         wanted: tuple[str, ...],
         earlier: float,
+        measured: str,
     ) -> None:
         self.count += 1
         at = self.clock.at - earlier
         said = {"severity": severity, "user": user, "resolves": resolves, "at": at}
-        one = notice(self.count, identity, **said)
+        one = notice(self.count, identity, **said, measured=measured)
         to = tuple(Wanted(name, free=resolves and name == "oncall") for name in wanted)
         assert self.run(self.store.take(one, to)) == self.model.take(one, to)
 

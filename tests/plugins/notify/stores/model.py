@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from plugins.notify.measuring import read_measured
 from plugins.notify.notice import RANK, Notice
 from plugins.notify.store import Bounds, Cap, Delivery, Filter, Stats, Taken, Wanted
 from plugins.notify.stores.sqlite_books import EXPIRED
@@ -21,6 +22,7 @@ class Kept:
     last_at: float
     times: int = 1
     text: str = ""
+    measured: str = ""
     ended_at: float | None = None
     ended: str = ""
     known_at: float | None = None
@@ -32,6 +34,7 @@ class Kept:
         return AlertView(
             *(one.id, one.name, one.subject, self.text, one.severity, one.user, one.at),
             *(self.last_at, self.times, self.ended_at, self.ended, self.known_at, self.known_by),
+            read_measured(self.measured),
         )
 
 
@@ -87,11 +90,13 @@ class Model:
             if not worse and self.now() < open_.told_at + self.bounds.repeat:
                 open_.times += 1
                 open_.last_at = max(open_.last_at, notice.at)
-                open_.text = notice.text
+                open_.text, open_.measured = notice.text, notice.measured
                 return Taken("again")
             open_.ended_at, open_.ended = notice.at, "replaced"
         queued, full = self._queue(notice, wanted)
-        self.alerts.append(Kept(notice, self.now(), queued, notice.at, text=notice.text))
+        kept = Kept(notice, self.now(), queued, notice.at, text=notice.text)
+        kept.measured = notice.measured
+        self.alerts.append(kept)
         del self.alerts[: -self.bounds.listed]
         return Taken("told", queued, full)
 

@@ -84,7 +84,7 @@ async def test_who_listens_hears_what_another_has_taken_in(opened: Opened) -> No
             (heard if began.is_set() else began).set()
 
         listening = asyncio.create_task(store.listen(ring))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await began.wait()
             await store.take(notice(1), (Wanted("ops"),))
             await heard.wait()
@@ -107,3 +107,16 @@ async def test_how_it_may_lose_alerts_is_told(opened: Opened, server: RedisServe
         assert "append-only" in await store.trouble()
         server.say("FLUSHALL")
         assert "has lost what it had" in await store.trouble()
+
+
+async def test_an_alert_of_an_earlier_version_has_nothing_measured(server: RedisServer) -> None:
+    services = FakeServices()
+    redis = services.redis(server.url)
+    await redis.call("FLUSHALL")
+    store = RedisStore(redis, Clock(), BOUNDS)
+    await store.open()
+    await store.take(notice(1), ())
+    await redis.call("HDEL", f"{redis.key('alerts')}:a:{notice(1).id}", "measured")
+    [one] = await store.list(Filter(), 9)
+    assert (one.text, one.measured) == ("text 1", None)
+    await services.close()

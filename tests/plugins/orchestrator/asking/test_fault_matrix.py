@@ -6,7 +6,6 @@ always. There are three deployments: `first` and `twin` of one model at the same
 """
 
 import asyncio
-import socket
 from typing import Any, NamedTuple
 
 import openai  # noqa: F401 - the first call would else wait for it
@@ -36,6 +35,7 @@ from tests.kit.provider import (
     unauthorized,
     wrong_content,
 )
+from tests.kit.running import free_port
 from tests.plugins.orchestrator.deployed import LARGE_PRICE, PRICE, settings
 from tests.plugins.orchestrator.intents import intent
 from tests.plugins.orchestrator.pursued import Running, running
@@ -77,7 +77,7 @@ TO_TWIN = ("first", "twin")
 TO_LARGE = ("first", "large")
 ALL = ("first", "twin", "large")
 ALONE = ("first",)
-SHORT = {"timeout": "250ms"}
+SHORT = {"timeout": "300ms"}
 ALLOW = {"retry": {"replay": "allow"}}
 LARGER = {"larger_model": {"gpt-4o-mini": "gpt-4o"}}
 
@@ -223,13 +223,6 @@ async def test_what_happens_always_is_told_after_as_many_attempts_as_the_matrix_
         assert len(there.calls) == len(came.asked)
 
 
-def nobody() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 NOTHING_SENT = Row(status(500), F.CONNECT, ALL, ALL)
 
 
@@ -242,7 +235,7 @@ async def test_without_a_connection_everybody_else_is_asked_at_once(
     async with provider() as there:
         where = f"https://127.0.0.1:{there.port}"
         if what == "refused":
-            where = f"http://127.0.0.1:{nobody()}"
+            where = f"http://127.0.0.1:{free_port()}"
         endpoints = {kind: where}
         said = three(there, kind, NOTHING_SENT, **endpoints)
         second = said.providers["second"].model_copy(update={"endpoint": there.url_openai})
@@ -273,7 +266,7 @@ async def test_after_the_first_content_nobody_else_is_asked(step: Step, kind: st
 async def test_the_deadline_ends_it_and_nobody_is_to_blame(kind: str, stream: bool) -> None:
     async with provider() as there, running(there, three(there, kind, NOTHING_SENT)) as it:
         there.stand("*", hang_before_head())
-        came = await ask(it, stream=stream, within=0.3)
+        came = await ask(it, stream=stream, within=0.4)
         assert came.asked == ["first"]
         assert isinstance(came.error, ChainFailedError)
         assert came.error.failure.kind is F.DEADLINE

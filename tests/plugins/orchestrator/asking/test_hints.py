@@ -31,7 +31,7 @@ async def test_the_others_are_told_and_not_who_tells() -> None:
         replica(server.url) as (here, mine, _),
         replica(server.url) as (_, theirs, services),
     ):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while theirs.empty():  # until both listen
                 here.opened("mini")
                 await asyncio.sleep(0.01)
@@ -59,7 +59,7 @@ async def test_a_breaker_that_opens_here_is_suspected_there() -> None:
         quick = {"hints": server.url, "breaker": {"failures": 4, "min_calls": 4}}
         async with orchestrating(there, **quick) as one, orchestrating(there, **quick) as other:
             breaker = other.parts.runner.health._breakers["mini"]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while breaker._suspected_until < 0:  # until both listen, and one has opened
                     for _ in range(4):
                         await one.unserved()

@@ -198,7 +198,7 @@ async def test_each_attempt_says_why_there_is_one(there: Provider) -> None:
 
 
 async def test_both_sides_of_a_hedge_are_planned_and_settled(there: Provider) -> None:
-    there.script("*", hang_before_head())
+    there.script("*", hang_before_head(), dialect="openai")
     async with running(there, hedge=HEDGE) as it:
         enough(it)
         await it.run()

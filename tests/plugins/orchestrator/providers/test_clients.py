@@ -168,10 +168,10 @@ async def test_a_provider_that_does_not_answer_in_time_is_left_uncertain(
 ) -> None:
     async with (
         provider() as there,
-        clients(said := settings_at(there, kind, timeout="100ms")) as asking,
+        clients(said := settings_at(there, kind, timeout="500ms")) as asking,
     ):
         there.script(MODEL, step)
-        failure = await failed(ask(asking, call(said, timeout=0.1), streamed))
+        failure = await failed(ask(asking, call(said, timeout=0.5), streamed))
         await there.ended()
         assert [entry.ended for entry in there.calls] == ["client left"]
     assert (failure.kind, failure.uncertain) == (FailureClass.TIMEOUT, True)
@@ -181,7 +181,7 @@ async def test_a_provider_that_does_not_answer_in_time_is_left_uncertain(
 async def test_running_out_of_our_own_time_is_not_the_providers_fault(streamed: bool) -> None:
     async with provider() as there, clients(said := settings_at(there)) as asking:
         there.script(MODEL, stand_in.hang_before_head())
-        failure = await failed(ask(asking, call(said, timeout=0.05), streamed))
+        failure = await failed(ask(asking, call(said, timeout=0.5), streamed))
     assert (failure.kind, failure.uncertain) == (FailureClass.DEADLINE, True)
 
 
@@ -199,7 +199,7 @@ async def test_running_out_of_our_own_time_is_not_the_providers_fault(streamed: 
 async def test_a_stream_that_breaks_after_its_first_content_is_cut(kind: Kind, step: Step) -> None:
     async with provider() as there, clients(said := settings_at(there, kind)) as asking:
         there.script(MODEL, step)
-        async with asking.stream(call(said, timeout=0.2)) as found:
+        async with asking.stream(call(said, timeout=0.5)) as found:
             failure = await failed(found.drain())
     assert failure.kind is FailureClass.CUT
     assert failure.provider_id == found.provider_id != ""

@@ -158,6 +158,6 @@ async def test_a_breaker_that_opens_for_a_time_is_shown_when_the_time_is_over() 
             )
 
         assert open_ones() == 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while open_ones():
                 await on.plugin.clock.jump(1)

@@ -1,7 +1,7 @@
 """One replica of three, with the Redis that they share, which can be lost and found."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.kit.redis import RedisServer, redis_server
 from tests.plugins.rate_limit.counting.behaviour import log
 from tests.plugins.rate_limit.counting.watched import Watched
 
-__all__ = ["HASTY", "HOUR", "LOCAL", "OWED_MOST", "PATIENT", "Replica", "one_of_three", "until"]
+__all__ = ["HASTY", "HOUR", "LOCAL", "OWED_MOST", "PATIENT", "Replica", "one_of_three"]
 
 PATIENT = 5.0
 HASTY = 0.05
@@ -98,12 +98,6 @@ class Replica:
         await self.services.close()
         await self.link.close()
         assert self.services.faults == []
-
-
-async def until(truth: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not truth():  # noqa: ASYNC110 - what it waits for goes on beside it
-            await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import pytest
 
 from plugins.rate_limit.counting.batching import CALLS, TOGETHER, Batches
 from proxy.api import StoreError
+from tests.kit.transport import MemoryLoop, on_memory_loop
 
 LONG = 60.0
 
@@ -81,6 +82,13 @@ async def test_who_is_late_is_late_for_all_that_wait_behind() -> None:
     assert await doubling.batches.ask(1) == 2
 
 
+def memory_loop() -> MemoryLoop:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, MemoryLoop)
+    return loop
+
+
+@on_memory_loop
 async def test_who_waited_for_others_has_half_of_the_patience_at_least() -> None:
     lasts = iter((0.18, 0.18, 0.05))
 
@@ -89,25 +97,24 @@ async def test_who_waited_for_others_has_half_of_the_patience_at_least() -> None
         return list(asked)
 
     batches: Batches[int, int] = Batches(send, lambda *_: None, "store://x", patience=0.2)
-    asked = [batches.ask(i) for i in range(2 * TOGETHER + 1)]
-    assert await asyncio.gather(*asked) == list(range(2 * TOGETHER + 1))
+    answers = asyncio.gather(*[batches.ask(i) for i in range(2 * TOGETHER + 1)])
+    while not answers.done():
+        await memory_loop().jump(0.01)
+    assert answers.result() == list(range(2 * TOGETHER + 1))
 
 
+@on_memory_loop
 async def test_a_store_is_not_to_blame_for_what_held_up_this_process() -> None:
-    loop = asyncio.get_running_loop()
-
-    def hold_up() -> None:
-        until = loop.time() + 0.1
-        while loop.time() < until:
-            pass
-
     async def send(asked: Sequence[int]) -> list[int | StoreError]:
-        loop.call_soon(hold_up)
-        await asyncio.sleep(0.12)
+        memory_loop().stall(0.1)
+        await asyncio.sleep(0.02)
         return list(asked)
 
     batches: Batches[int, int] = Batches(send, lambda *_: None, "store://x", patience=0.02)
-    assert await batches.ask(1) == 1
+    answer = batches.ask(1)
+    while not answer.done():
+        await memory_loop().jump(0.001)
+    assert answer.result() == 1
 
 
 async def test_an_answer_that_nobody_waits_for_is_told_and_who_went_before_is_not_asked() -> None:

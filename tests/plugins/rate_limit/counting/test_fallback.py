@@ -13,6 +13,7 @@ from plugins.rate_limit.counting.replicas import EVERY, Replicas
 from proxy.api.testing import FakeServices
 from proxy.stores.redis_link import RedisLink
 from tests.kit.redis import redis_server
+from tests.kit.waiting import until
 from tests.plugins.rate_limit.counting.behaviour import (
     Asked,
     Clock,
@@ -30,7 +31,6 @@ from tests.plugins.rate_limit.counting.fleet import (
     PATIENT,
     Replica,
     one_of_three,
-    until,
 )
 
 OPEN = log((9, HOUR), bucket="open", on_store_error="open")

@@ -34,7 +34,7 @@ def test_it_is_kept_as_plain_values_in_order_and_the_oldest_goes() -> None:
 
 async def comes(replica: Replica, one: Claim, left: int) -> None:
     """Wait until Redis has been told of what is on its way."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while await replica.left(one) != [left]:  # noqa: ASYNC110 - Redis has no event for it
             await asyncio.sleep(0)
 
