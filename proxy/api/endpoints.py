@@ -38,6 +38,8 @@ _FIELDS_MOST: Final = 20
 _KEY_SHOWN: Final = 64
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
 _WORDS: Final = {"extra_forbidden": "is no key of this API", "missing": "is missing"}
+_COUNTED: Final = re.compile(r"\w+ should have (at \w+ \d+ \w+)( after validation, not .*)?")
+"""How pydantic says how many there have to be, in words of Python."""
 
 
 def query_of(query: str, known: Sequence[str]) -> dict[str, str]:
@@ -130,5 +132,5 @@ def preflight(*methods: str, headers: str = _HEADERS) -> Handler:
 
 def _problem(error: Any) -> str:
     place = ".".join(str(part) for part in error["loc"])[:_KEY_SHOWN] or "the body"
-    says = error["msg"].removeprefix("Value error, ")
+    says = _COUNTED.sub(r"has to have \1", error["msg"]).removeprefix("Value error, ")
     return f"{place}: {_WORDS.get(error['type'], says)}"

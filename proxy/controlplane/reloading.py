@@ -361,5 +361,6 @@ def _alert(file: str, problems: tuple[str, ...]) -> Alert:
     shown = "; ".join(problems[:_MOST_ALERTED])
     more = len(problems) - _MOST_ALERTED
     beyond = f"; and {more} more" if more > 0 else ""
-    text = f"The configuration was refused and the one before goes on serving: {shown}{beyond}."
-    return Alert("config_refused", file, text)
+    text = f"The configuration was refused and the one before goes on serving: {shown}{beyond}"
+    end = "" if text.endswith("?") else "."
+    return Alert("config_refused", file, text + end)

@@ -1,7 +1,7 @@
 """What it costs to meter a dispatch: all that the plugin does for one attempt, from end to end.
 
 Its price twice, what two budgets hold back and count (one of each user, one of everyone), the
-intent that is on the disk before the attempt is sent, its row with all totals, the metrics. CPU of
+line of the log before the attempt is sent, its row with all totals, the metrics. CPU of
 the whole process, the thread of the file included.
 """
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from proxy.api import Reply, Request
 from proxy.api.endpoints import (
@@ -80,8 +80,9 @@ def test_a_time_that_was_written_is_read_as_the_same(milliseconds: int) -> None:
 class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    name: str = Field(min_length=1)
     number: int = 1
+    few: tuple[int, ...] = Field((), max_length=2)
 
     @field_validator("number")
     @classmethod
@@ -100,6 +101,11 @@ def problems(text: str) -> list[str]:
 def test_all_that_is_wrong_with_a_body_is_told_without_its_values() -> None:
     found = problems('{"number": 4711, "secret": "s3cret"}')
     assert found == ["name: is missing", "number: an even number", "secret: is no key of this API"]
+
+
+def test_how_many_there_have_to_be_is_told_without_words_of_python() -> None:
+    assert problems('{"name": "a", "few": [1, 2, 3]}') == ["few: has to have at most 2 items"]
+    assert problems('{"name": ""}') == ["name: has to have at least 1 character"]
 
 
 def test_a_body_that_is_nothing_at_all_is_the_place() -> None:

@@ -64,7 +64,8 @@ class Batching:
 
     async def flush(self) -> None:
         """Return when all that waits is written. Raises StoreError if it was tried in vain."""
-        for _ in range((self._under_way + len(self._rows)) // _TOGETHER + 1):
+        waits = self._under_way + len(self._rows)
+        for _ in range(waits // _TOGETHER + 1 if waits else 0):
             if self._closed:
                 raise StoreError(_CLOSED)
             waiter = asyncio.get_running_loop().create_future()

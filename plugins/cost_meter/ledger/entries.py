@@ -86,18 +86,17 @@ def line_of(told: Planned | Ended | Never) -> bytes:
 
 
 def read_line(line: bytes) -> Planned | Ended | Never | None:
-    """Return what a line says; None for one that a kill or a full disk has cut off."""
+    """Return what a line says; None for what is no line of ours, or cut off by a full disk."""
     try:
-        found = orjson.loads(line)
-    except ValueError:
+        match orjson.loads(line):
+            case ["planned", float(until), [*fields]]:
+                return Planned(_told_row(fields), until)
+            case ["ended", [*fields]]:
+                return Ended(_told_row(fields))
+            case ["never", str(attempt_id)]:
+                return Never(attempt_id)
+    except (ValueError, TypeError, IndexError):
         return None
-    match found:
-        case ["planned", float(until), [*fields]]:
-            return Planned(_row(fields), until)
-        case ["ended", [*fields]]:
-            return Ended(_row(fields))
-        case ["never", str(attempt_id)]:
-            return Never(attempt_id)
     return None
 
 
@@ -110,6 +109,14 @@ def _fields(row: Row) -> list[Any]:
 def _row(fields: list[Any]) -> Row:
     fields[_USAGE] = Usage(*fields[_USAGE])
     return Row(*fields[: len(Row._fields)])  # a later version may have written more
+
+
+def _told_row(fields: list[Any]) -> Row:
+    """Return the row of a line. Raises ValueError, TypeError, IndexError for what is none."""
+    row = _row(fields)
+    "".join(_texts_of(row))  # no text is anything else
+    refuse_numbers(row)
+    return row
 
 
 def refuse_odd(row: Row) -> None:

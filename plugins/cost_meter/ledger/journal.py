@@ -6,6 +6,7 @@ transaction. What a process has left in its log is settled by the next one: ends
 and what has none as unknown.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -77,6 +78,7 @@ class SqliteJournal:
         self._batching = Batching(self._write, self._odd)
         self._under_way = UnderWay(path, {} if memory is None else memory)
         self._run: Run | None = None
+        self._begun = False
         self._told: dict[str, float] = {}
         waits = services.gauge(
             "journal_waiting", "Rows that wait to be written; many only where the disk fails."
@@ -103,16 +105,19 @@ class SqliteJournal:
         if not self._in_memory:
             self._under_way.keep(await self.file.ask(lambda _: self._own_log()))
             await self._settle_the_dead()
+        self._begun = True
         self._services.spawn(self._batching.run(), "write the journal")
         self._services.spawn(self._keep_tidy(), "tidy the journal")
         self._services.spawn(self._try_again(), "write what could not be written")
 
     async def close(self) -> None:
-        """Write what was taken in; what cannot be written stays an intent."""
+        """Write what was taken in; what cannot be written, or has no end, stays in the log."""
         if self._run is None:
             return
-        with suppress(StoreError):
-            await self._batching.flush()
+        if self._begun:  # else nobody would write it
+            self._add_ended()
+            with suppress(StoreError):
+                await self._batching.flush()
         self._batching.close()
         self._under_way.close()
         if not self._in_memory:
@@ -220,9 +225,7 @@ class SqliteJournal:
             await self._settle_the_dead()
         now = self._now()
         await self._settle_lost([*self._under_way.overdue(now - AGED)], "its end is overdue")
-        if not len(self._batching):  # of a journal that is closed, or from when there was no room
-            for row in self._under_way.ended():
-                self._batching.add(row)
+        self._add_ended()
         self._under_way.shorten()
         await self.expire()
 
@@ -256,6 +259,12 @@ class SqliteJournal:
             with suppress(StoreError):  # health says so; what is there is answered
                 await self._batching.flush()
 
+    def _add_ended(self) -> None:
+        """Have ends written that a journal was told that is closed, or had no room."""
+        if not len(self._batching):
+            for row in self._under_way.ended():
+                self._batching.add(row)
+
     def _own_log(self) -> Log:
         """Take the lock, then a log: a log without a lock counts as a dead process's."""
         self._held().take()
@@ -265,12 +274,23 @@ class SqliteJournal:
         """Settle what processes that are no more have had under way."""
         run = self._held()
         for name in await self.file.ask(lambda _: run.dead()):
-            left = await self.file.ask(partial(_left, run=run, name=name))
+            left = await self._left_by(name)
             for begin in range(0, len(left.ended), _SETTLED_AT_ONCE):
                 await self._write(left.ended[begin : begin + _SETTLED_AT_ONCE])
             rows = [planned.row for planned in left.planned]
             await self._settle_lost(rows, f"the process {name} has ended")
             await self.file.ask(partial(_forget, run=run, name=name))
+
+    async def _left_by(self, name: str) -> Left:
+        """Read logs, by a thread of their own: long ones outlast the patience of the file's."""
+        logs = self._held().logs(name)
+        try:
+            return await asyncio.to_thread(left_in, logs)
+        except OSError as error:
+            raise StoreError(
+                f"{error.filename} cannot be read ({error.strerror}), and it says what a process "
+                "that has ended has spent; look at its rights"
+            ) from error
 
     async def _settle_lost(self, planned: Sequence[Row], why: str) -> None:
         if not planned:
@@ -325,10 +345,6 @@ class SqliteJournal:
 
     def _now(self) -> float:
         return self._services.now()
-
-
-def _left(_: sqlite3.Connection, run: Run, name: str) -> Left:
-    return left_in(run.logs(name))
 
 
 def _forget(_: sqlite3.Connection, run: Run, name: str) -> None:

@@ -14,6 +14,10 @@ LOST: Final = "lost"
 """How an attempt has failed of which nobody has ever told the end."""
 
 
+_LONGEST: Final = 1 << 16
+"""Bytes that are read at once; lines of ours are far shorter."""
+
+
 class Left(NamedTuple):
     """What some logs of one process say, as a whole."""
 
@@ -55,7 +59,7 @@ def lost(planned: Row, now: float) -> Row:
 def _lines(logs: Iterable[Path]) -> Iterator[Planned | Ended | Never]:
     for path in logs:
         with suppress(FileNotFoundError), path.open("rb") as lines:  # another was faster
-            for line in lines:
+            while line := lines.readline(_LONGEST):  # what is longer is no line of ours
                 told = read_line(line)
                 if told is not None:
                     yield told

@@ -69,11 +69,13 @@ class Log:
                 fresh.replace(self.path)
             except BaseException:
                 os.close(log._file)
+                with suppress(OSError):  # what it says would be read as well, and it grows old
+                    fresh.unlink()
                 raise
         except OSError as error:
             raise _lost(self.path, error) from error
         os.close(self._file)
-        self._file, self.size, self._torn = log._file, log.size, False
+        self._file, self.size, self._torn = log._file, log.size, log._torn
 
     def close(self) -> None:
         """Append nothing more; the file stays."""

@@ -9,6 +9,7 @@ alive as long as it cannot be had alone. Each journal has a log of its own.
 import fcntl
 import glob
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -29,18 +30,25 @@ class Run:
 
     def take(self) -> None:
         """Hold the lock until `release`. Raises OSError where no file can be made."""
-        if self._lock is None:
+        path = self._path(self.name)
+        while self._lock is None:
             # Who looks whether we live holds it alone for a moment: that is waited for.
-            self._lock = _locked(self._path(self.name), os.O_CREAT, fcntl.LOCK_SH)
+            lock = _locked(path, os.O_CREAT, fcntl.LOCK_SH)
+            if _is(lock, path):
+                self._lock = lock
+            else:  # it was taken away before we had it: a lock that nobody would find
+                os.close(lock)
 
     def release(self) -> None:
-        """Let go of it; the last one who does so takes the file away."""
+        """Let go of it; the last one who does so takes the file away.
+
+        Logs stay: whoever comes next settles what they say.
+        """
         if self._lock is None:
             return
         os.close(self._lock)
         self._lock = None
-        if not self.lives(self.name):
-            self.forget(self.name)
+        self._take_away(self.name, ())
 
     def lives(self, name: str) -> bool:
         """Tell whether the process of that name has not ended."""
@@ -78,16 +86,37 @@ class Run:
         return [name for name in self.others() if not self.lives(name)]
 
     def forget(self, name: str) -> None:
-        """Take away the files of a process that has ended."""
-        for path in (*self.logs(name), self._path(name)):
-            with suppress(OSError):
-                path.unlink()
+        """Take away the files of a process that has ended; of one that lives, nothing."""
+        self._take_away(name, self.logs(name))
+
+    def _take_away(self, name: str, logs: Sequence[Path]) -> None:
+        path, lock = self._path(name), -1
+        with suppress(FileNotFoundError):
+            try:
+                lock = _locked(path, 0, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+        try:
+            for one in (*logs, path):
+                with suppress(OSError):
+                    one.unlink()
+        finally:
+            if lock >= 0:
+                os.close(lock)
 
     def _path(self, name: str) -> Path:
         return self._journal.with_name(f"{self._journal.name}-run-{name}")
 
     def _logs(self, name: str) -> str:
         return f"{self._journal.name}-log-{name}-"
+
+
+def _is(opened: int, path: Path) -> bool:
+    """Tell whether a file that is open is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(opened), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _locked(path: Path, making: int, how: int) -> int:

@@ -33,11 +33,17 @@ class UnderWay:
 
     def __init__(self, path: Path, memory: dict[str, Any]) -> None:
         """`path` is the journal's; `memory` what the process knows of journals."""
-        mine = memory.setdefault(str(path), {"lines": {}, "left": []})
+        mine = memory.setdefault(str(path), {"lines": {}, "left": [], "never": {}, "open": []})
         self._lines: dict[str, tuple[float, bytes]] = mine["lines"]
         """When it has ended at the latest (Unix seconds; infinite: it has), and the line."""
         self._left: list[str] = mine["left"]
         """Logs of journals of this process that are closed."""
+        self._never: dict[str, None] = mine["never"]
+        """What was withdrawn while several logs were open: each of them may have the plan."""
+        self._open: list[str] = mine["open"]
+        """Logs that journals of this process write."""
+        self._unsaid: list[bytes] = []
+        """That something was withdrawn, which the disk did not take."""
         self._log: Log | None = None
         self._shortest = 0
         """Bytes of the log when it was written anew last."""
@@ -51,6 +57,7 @@ class UnderWay:
     def keep(self, log: Log) -> None:
         """Write into this log from now on; without one, nothing outlives the process."""
         self._log = log
+        self._open.append(str(log.path))
 
     def plan(self, row: Row, until: float) -> None:
         """Note what is about to be sent. Raises StoreError, ValueError."""
@@ -77,9 +84,15 @@ class UnderWay:
 
     def withdraw(self, attempt_id: str) -> None:
         """Note that a plan was not carried out."""
-        if self._lines.pop(attempt_id, None) is not None:
-            with suppress(StoreError):
-                self._append(line_of(Never(attempt_id)))
+        if self._lines.pop(attempt_id, None) is None:
+            return
+        if len(self._open) > 1:
+            self._never[attempt_id] = None
+        line = line_of(Never(attempt_id))
+        try:
+            self._append(line)
+        except StoreError:
+            self._unsaid.append(line)
 
     def written(self, attempt_id: str) -> None:
         """Take in that the tables have it."""
@@ -110,14 +123,22 @@ class UnderWay:
         log, left = self._log, tuple(self._left)
         if log is None or len(self._lines) > _TOO_MANY:
             return
+        with suppress(StoreError):
+            while self._unsaid:
+                self._append(self._unsaid[-1])
+                self._unsaid.pop()
         if not left and log.size <= max(_LARGE, 2 * self._shortest):
             return
         with suppress(StoreError, OSError):
-            log.rewrite([line for _, line in self._lines.values()])
+            never = [line_of(Never(one)) for one in self._never]
+            log.rewrite([*(line for _, line in self._lines.values()), *never, *self._unsaid])
+            self._unsaid.clear()
             self._shortest = log.size
             for path in left:
                 Path(path).unlink(missing_ok=True)
                 self._left.remove(path)
+            if len(self._open) == 1:
+                self._never.clear()
 
     def close(self) -> None:
         """Write no more; whoever stays takes the log away, or whoever comes next reads it."""
@@ -125,11 +146,15 @@ class UnderWay:
         if self._log is None:
             return
         self._log.close()
-        if self._lines:
-            self._left.append(str(self._log.path))
-        else:
-            self._log.path.unlink(missing_ok=True)
+        self._open.remove(str(self._log.path))
+        self._left.append(str(self._log.path))  # others may have copied plans from it
         self._log = None
+        if self._lines or self._open:
+            return
+        for path in self._left:
+            Path(path).unlink(missing_ok=True)
+        self._left.clear()
+        self._never.clear()
 
     def _append(self, line: bytes) -> None:
         if self._log is None:

@@ -25,7 +25,9 @@ from .schema import SUMMED
 __all__ = ["LATE", "Written", "horizons_of", "in_tables", "write_batch"]
 
 LATE: Final = ":late"
-_COUNTED: Final = "SELECT sum(nano_usd) FROM cost_rows WHERE id = ?1 OR ref = ?1"
+_COUNTED: Final = """
+    SELECT sum(nano_usd) FROM cost_rows WHERE id = ?1 OR (ref = ?1 AND ref != '')
+"""
 """Ends the id of the correction of such a one, where its end is told after all."""
 
 _HOUR: Final = 3600.0
@@ -108,9 +110,11 @@ def _late(on: sqlite3.Connection, row: Row) -> Row | None:
         return None
     found = on.execute("SELECT entry FROM cost_rows WHERE id = ?", (row.id,)).fetchone()
     given_up = row_of(found[0])
+    if given_up.failure != LOST:
+        return None
     (counted,) = on.execute(_COUNTED, (row.id,)).fetchone()
     difference = NanoUSD(row.nano_usd - counted)
-    if given_up.failure != LOST or not difference:
+    if not difference:
         return None
     return row._replace(
         id=row.id + LATE,

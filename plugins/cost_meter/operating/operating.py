@@ -188,9 +188,10 @@ class Operating:
 
     async def _reconcile(self, _: Request, body: bytes) -> Reply:
         bill = _Bill.model_validate_json(body, strict=True)
+        text = self._uploads.take(bill.file)  # first: what is refused then is not kept
         since, until = covered(bill.since, bill.until, self._services.now())
         found = await self._offered.reconciling.report(
-            self._uploads.take(bill.file),
+            text,
             bill.preset,
             columns=bill.columns,
             provider=bill.provider,
@@ -202,10 +203,11 @@ class Operating:
 
     async def _post(self, request: Request, body: bytes) -> Reply:
         bill = _Bill.model_validate_json(body, strict=True)
+        text = self._uploads.take(bill.file)
         since, until = covered(bill.since, bill.until, self._services.now())
         by = request.key or "an operator"
         posted = await self._offered.reconciling.post(
-            self._uploads.take(bill.file),
+            text,
             bill.preset,
             by=by,
             why=bill.why,

@@ -85,7 +85,7 @@ def _names(said: list[str]) -> dict[str, str]:
 
 
 def _print(found: dict[str, Any]) -> None:
-    print_line(f"{found['since']} to {found['until']}, {found['lines']} lines")
+    print_line(f"{found['since']} to {found['until']}, {_counted(found['lines'], 'line')}")
     print_table({one: one for one in _DRIFT}, found["drifts"], "days and models that differ")
     print_table({one: one for one in _ATTEMPT}, found["attempts"], "attempts that differ")
     problems = ("line", "says")
@@ -98,10 +98,15 @@ def _print(found: dict[str, Any]) -> None:
     print_line(
         f"\nbooked {found['bookedUsd']} USD, billed {billed}; "
         f"{found['daysDiffering']} of {found['days']} days and models differ, "
-        f"{found['attemptsDiffering']} attempts"
+        f"{_counted(found['attemptsDiffering'], 'attempt')}"
     )
     if "written" in found:
-        print_line(f"{found['written']} corrections written, {found['correctedUsd']} USD in all")
+        written = _counted(found["written"], "correction")
+        print_line(f"{written} written, {found['correctedUsd']} USD in all")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _fail(text: str) -> Any:

@@ -157,7 +157,7 @@ def print_forecast(found: Mapping[str, Any] | None) -> None:
     if found["error"] is not None and found["naiveError"] is not None:
         print_line(
             f"how good that is     off by {percent(found['error'])} on what is known "
-            f"(the mean so far: {percent(found['naiveError'])})"
+            f"(the same as a week ago: {percent(found['naiveError'])})"
         )
     print_line(f"made by              {found['model']}, of {found['hoursKnown']} hours")
 

@@ -14,7 +14,7 @@ LARGEST_PART = 40_000
 AT_ONCE = 2
 """So many files are brought at once."""
 
-SECONDS = 600.0
+SECONDS = 60.0
 """A file of which nothing has come for so long is dropped."""
 
 
@@ -41,7 +41,7 @@ class Uploads:
         if number == 0:
             self._files.pop(name, None)
             if len(self._files) >= AT_ONCE:
-                raise ValueError(f"{AT_ONCE} files are brought already; try again in a while")
+                raise ValueError(f"{AT_ONCE} files are on their way already; try again in a minute")
             self._files[name] = _Upload()
         file = self._files.get(name)
         if file is None or number != len(file.parts):

@@ -58,7 +58,7 @@ PROBLEMS: dict[str, tuple[Any, str]] = {
     "an unknown key": (LEAST | {"colour": 1}, "colour: is no key of this API"),
     "somebody else's user id": (LEAST | {"userId": "bob"}, "userId: leave it out"),
     "one's own user id": (LEAST | {"userId": "ann"}, "userId: leave it out"),
-    "no platforms": (LEAST | {"platforms": []}, "platforms: Tuple should have at least 1 item"),
+    "no platforms": (LEAST | {"platforms": []}, "platforms: has to have at least 1 item"),
     "a platform for platforms": (LEAST | {"platforms": "instagram"}, "platforms: "),
     "data that is text": (LEAST | {"data": "autumn"}, "data: "),
     "a yes for true": (LEAST | {"stream": "yes"}, "stream: Input should be a valid boolean"),

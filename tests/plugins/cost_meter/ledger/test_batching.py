@@ -155,6 +155,13 @@ async def test_very_many_rows_are_written_in_steps() -> None:
         assert [len(batch) for batch in disk.batches] == [256, 256, 88]
 
 
+async def test_where_nothing_waits_there_is_nothing_to_wait_for() -> None:
+    disk = Disk()  # that nobody writes to yet
+    async with asyncio.timeout(10):
+        await disk.batching.flush()
+    assert disk.batches == []
+
+
 async def test_who_gave_up_waiting_disturbs_nobody() -> None:
     async with writing() as disk:
         disk.goes_on.clear()
@@ -184,6 +191,7 @@ async def test_who_waits_when_it_ends_is_told_and_rows_stay() -> None:
 
 async def test_who_comes_once_it_is_closed_is_told_and_does_not_wait() -> None:
     disk = Disk()
+    disk.add("a")
     waiting = asyncio.create_task(disk.batching.flush())
     await asyncio.sleep(0)
     disk.batching.close()

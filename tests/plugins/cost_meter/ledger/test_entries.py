@@ -83,3 +83,28 @@ def test_what_is_just_within_bounds_is_kept() -> None:
     most = row("a", user="x" * 512, nano_usd=NanoUSD(2**53), usage=Usage(MOST_USED), at=NOON)
     refuse_odd(most)
     assert row_of(entry_of(most)) == most
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'["ended",[]]',
+        b'["ended",[1,2]]',
+        b'["planned",1.0,[1,2,3]]',
+        b'["planned",null,[]]',
+        b'["ended"]',
+        b'["other",1]',
+        b"{}",
+        b"7",
+        b"",
+        b"\x00\x00",
+        line_of(Ended(row("a"))).replace(b"39500", b'"39500"'),
+        line_of(Ended(row("a"))).replace(b"39500", b"9e99"),
+        line_of(Ended(row("a"))).replace(b'"pro"', b"null"),
+        line_of(Ended(row("a"))).replace(b"[100,", b'["100",'),
+        line_of(Ended(row("a"))).replace(b"[100,", b"[1,1,1,1,1,1,1,1,1,1,1,100,"),
+    ],
+)
+def test_a_line_of_something_else_is_none(line: bytes) -> None:
+    assert line != line_of(Ended(row("a")))
+    assert read_line(line) is None

@@ -1,5 +1,6 @@
 """What logs say of attempts, and what counts for one that has no end."""
 
+import tracemalloc
 from pathlib import Path
 
 from hypothesis import given
@@ -68,3 +69,18 @@ def test_each_attempt_is_open_or_ended_and_never_both(
     never = {one.id for one in told if isinstance(one, Never)}
     assert {one.row.id for one in left.planned} == planned - ended - never
     assert {one.id for one in left.ended} == ended
+
+
+def test_a_line_without_an_end_is_not_read_as_a_whole(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * (3 << 20) + b"\n" + line_of(Ended(row("a"))) + b"\n")
+    before = tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        left = left_in([log])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        if not before:
+            tracemalloc.stop()
+    assert left.ended == (row("a"),)
+    assert most < 3 << 20

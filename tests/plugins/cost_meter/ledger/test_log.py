@@ -119,3 +119,24 @@ def test_where_it_cannot_be_written_anew_it_is_as_it_was(path: Path) -> None:
     log.append(b"three")
     assert path.read_bytes() == b"one\nthree\n"
     log.close()
+
+
+@pytest.mark.parametrize(("room", "fits"), [(5, False), (7, True)])
+def test_a_disk_that_is_full_as_it_is_written_anew_costs_no_line(
+    path: Path, room: int, *, fits: bool
+) -> None:
+    log = Log(path)
+    log.append(b"one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with nullcontext() if fits else pytest.raises(StoreError, match="a part of a line only"):
+            log.rewrite([b"one", b"two"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.append(b"three")
+    kept = [b"one", b"two", b"three"] if fits else [b"one", b"three"]
+    assert path.read_bytes().splitlines() == kept
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    log.close()

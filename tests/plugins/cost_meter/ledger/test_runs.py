@@ -1,9 +1,12 @@
 """Who is alive, by the locks that the kernel keeps."""
 
+import fcntl
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from plugins.cost_meter.ledger.runs import Run
 from tests.kit.running import ROOT
@@ -61,4 +64,36 @@ def test_to_take_and_release_twice_is_once(tmp_path: Path) -> None:
 
 def test_who_was_never_there_does_not_live(tmp_path: Path) -> None:
     assert not Run(tmp_path / "costs.db", "one").lives("nobody")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_ends_leaves_its_logs_and_whoever_settled_them_takes_them_away(tmp_path: Path) -> None:
+    run, other = Run(tmp_path / "costs.db", "one"), Run(tmp_path / "costs.db", "other")
+    run.take()
+    log = run.log()
+    other.forget("one")
+    assert (other.lives("one"), run.logs("one")) == (True, [log.path])
+    run.release()
+    log.close()
+    assert [one.name for one in tmp_path.iterdir()] == [log.path.name]
+    assert other.dead() == ["one"]
+    other.forget("one")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_is_taken_away_while_it_is_waited_for_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, other = Run(tmp_path / "costs.db", "one"), Run(tmp_path / "costs.db", "other")
+    real = fcntl.flock
+
+    def after_another_took_it_away(opened: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", real)
+        (tmp_path / "costs.db-run-one").unlink()
+        real(opened, how)
+
+    monkeypatch.setattr(fcntl, "flock", after_another_took_it_away)
+    run.take()
+    assert other.lives("one")
+    run.release()
     assert list(tmp_path.iterdir()) == []

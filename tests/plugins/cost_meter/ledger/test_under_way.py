@@ -181,3 +181,64 @@ def test_what_is_no_text_is_refused(path: Path) -> None:
     with pytest.raises(ValueError, match="at most 16384 are kept"):
         one.end(row("a", user="x" * 20_000))
     assert len(one) == 0
+
+
+def test_what_is_withdrawn_while_two_have_logs_stays_withdrawn_in_both(path: Path) -> None:
+    memory: dict[str, Any] = {}
+    before, after = kept(path, "1", memory), kept(path, "2", memory)
+    before.plan(row("a"), NOON + 60)
+    before.plan(row("b"), NOON + 60)
+    memory[str(path)]["left"].append(str(path.with_name("0")))
+    after.shorten()  # it has the plans as well now
+    before.withdraw("a")
+    after.withdraw("b")
+    memory[str(path)]["left"].append(str(path.with_name("0")))
+    after.shorten()
+    memory[str(path)]["left"].append(str(path.with_name("0")))
+    before.shorten()
+    for name in "12":
+        assert open_in(path.with_name(name)) == []
+    before.close()
+    assert open_in(*path.parent.iterdir()) == []
+    after.shorten()
+    assert [one.name for one in path.parent.iterdir()] == ["2"]
+    assert open_in(path.with_name("2")) == []
+    after.plan(row("c"), NOON + 60)
+    memory[str(path)]["left"].append(str(path.with_name("0")))
+    after.shorten()
+    assert len(path.with_name("2").read_bytes().splitlines()) == 1
+    after.close()
+
+
+def test_who_ends_first_leaves_its_log_to_the_other_and_the_last_takes_all_away(
+    path: Path,
+) -> None:
+    memory: dict[str, Any] = {}
+    before, after = kept(path, "1", memory), kept(path, "2", memory)
+    before.close()
+    assert {one.name for one in path.parent.iterdir()} == {"1", "2"}
+    after.close()
+    assert list(path.parent.iterdir()) == []
+    third = kept(path, "3", memory)
+    third.plan(row("a"), NOON + 60)
+    third.close()
+    assert open_in(*path.parent.iterdir()) == ["a"]
+
+
+def test_a_withdrawal_that_the_disk_refused_is_written_later(path: Path) -> None:
+    log = Log(path.with_name("log"))
+    one = UnderWay(path, {})
+    one.keep(log)
+    for name in "abc":
+        one.plan(row(name), NOON + 60)
+    with full(log):
+        one.withdraw("a")
+        one.withdraw("b")
+        one.shorten()
+    assert open_in(path.with_name("log")) == ["a", "b", "c"]
+    one.shorten()
+    assert open_in(path.with_name("log")) == ["c"]
+    size = log.size
+    one.shorten()
+    assert (log.size, one.trouble) == (size, "")
+    one.close()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from plugins.cost_meter.ledger import writing
 from plugins.cost_meter.ledger.groups import Groups
 from plugins.cost_meter.ledger.leftovers import LOST
 from plugins.cost_meter.ledger.schema import MIGRATIONS
@@ -75,3 +76,13 @@ def test_to_give_up_what_has_ended_changes_nothing(on: sqlite3.Connection) -> No
     written(on, paid("a", 7))
     written(on, paid("a", 9, failure=LOST))
     assert state(on) == (1, 7)
+
+
+def test_what_an_attempt_counts_for_is_found_without_reading_all_rows(
+    on: sqlite3.Connection,
+) -> None:
+    plan = " ".join(
+        step[3] for step in on.execute(f"EXPLAIN QUERY PLAN {writing._COUNTED}", ("a",))
+    )
+    assert "SCAN" not in plan
+    assert "cost_rows_by_ref" in plan

@@ -100,13 +100,13 @@ async def test_a_bill_is_reconciled_from_a_file(
         with pytest.raises(SystemExit) as ended:
             await on.commands.run("reconcile", str(bill), **asked)
         assert ended.value.code == 3
-        assert "1 attempts" in capsys.readouterr().out
+        assert "1 attempt\n" in capsys.readouterr().out
         with pytest.raises(SystemExit):
             await on.commands.run("reconcile", str(bill), csv=True, **asked)
         told = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
         assert [(one["id"], one["billed"]) for one in told] == [("wf_1-1", "0.0000007")]
         text = await said(on, capsys, "reconcile", str(bill), post=True, why="October", **asked)
-        assert "1 corrections written, 0.0000001 USD in all" in text
+        assert "1 correction written, 0.0000001 USD in all" in text
         equal = json.loads(await said(on, capsys, "reconcile", str(bill), json=True, **asked))
         assert equal["differs"] is False
 
@@ -129,7 +129,7 @@ async def test_a_bill_may_cover_more_than_it_has_lines_of(
         assert (one["id"], one["booked"], one["billed"]) == ("wf_2-1", "0.00000005", "0")
         post = {"since": "1h", "post": True, "why": "October"}
         text = await said(on, capsys, "reconcile", str(bill), **asked, **post)
-        assert "1 corrections written, -0.00000005 USD in all" in text
+        assert "1 correction written, -0.00000005 USD in all" in text
 
 
 async def test_a_bill_with_lines_without_a_cost_is_not_said_to_be_of_nothing(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from plugins.cost_meter.operating.uploads import AT_ONCE
 from tests.plugins.cost_meter.operating.operated import Operated, operated
 
 BILL = "id,cost_usd,when\n{}"
@@ -142,6 +143,15 @@ async def test_a_bill_that_cannot_be_used_changes_nothing() -> None:
         reply = await on.ask("/reconcile/post", "POST", file=name, why="x")
         assert reply.status == 400
         assert (await on.ask("/reconcile", "POST", file="ab", more=1)).status == 400
+
+
+@pytest.mark.parametrize("path", ["/reconcile", "/reconcile/post"])
+async def test_a_bill_that_was_refused_is_in_nobodys_way(path: str) -> None:
+    async with operated() as on:
+        for _ in range(AT_ONCE + 1):
+            name = await bring(on, BILL.format(""))
+            reply = await on.ask(path, "POST", file=name, since="2026-13-01", why="x")
+            assert (reply.status, "since: a date" in reply.json()["detail"]) == (400, True)
 
 
 async def test_roles_are_as_high_as_what_is_asked() -> None:

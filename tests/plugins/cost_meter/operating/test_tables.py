@@ -173,7 +173,7 @@ def test_a_forecast_is_sentences(printed: Printed) -> None:
         "hoursKnown": 9,
     }
     text = "\n".join(printed(print_forecast, known | more))
-    for part in ("3 USD, as likely more as less", "2 to 4 USD", "12 %", "30 %", "9 hours"):
+    for part in ("3 USD, as likely more as less", "2 to 4 USD", "12 %", "ago: 30 %", "9 hours"):
         assert part in text
     assert "a whole hour with costs" in printed(print_forecast, None)[0]
     assert "how good" not in "".join(printed(print_forecast, known | more | {"error": None}))

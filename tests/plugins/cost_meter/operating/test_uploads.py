@@ -57,7 +57,7 @@ def test_files_are_few_and_small(monkeypatch: pytest.MonkeyPatch) -> None:
     files = fresh()
     for name in ("a", "b"):
         files.add(name, 0, coded(b"a"))
-    with pytest.raises(ValueError, match="2 files are brought already"):
+    with pytest.raises(ValueError, match="2 files are on their way already"):
         files.add("c", 0, coded(b"a"))
     files.add("b", 0, coded(b"b"))  # one of them begun anew is none more
     with pytest.raises(ValueError, match="a part has at most"):
