@@ -15,9 +15,10 @@ from typing import Any
 from plugins.cost_meter.ledger.expiring import Keep
 from plugins.cost_meter.ledger.journal import SqliteJournal
 from plugins.cost_meter.row import Row
-from proxy.api.spending import NanoUSD, PlannedSpend, PriceKey, Usage
 from proxy.api.testing import FakeServices
 from scripts.benchmarks.timing import timed
+from tests.plugins.cost_meter.ledger.kept import planned
+from tests.plugins.cost_meter.rowed import row
 
 ATTEMPTS = 10_000
 """Of a round."""
@@ -53,8 +54,8 @@ async def _round() -> tuple[float, float, float]:
         rows = iter([_row(number) for number in range(2 * ATTEMPTS)])
         first = [next(rows) for _ in range(ATTEMPTS)]
         begun = time.process_time()
-        planned = iter(first)
-        await timed(_attempts(journal, planned) for _ in range(AT_ONCE))
+        ended = iter(first)
+        await timed(_attempts(journal, ended) for _ in range(AT_ONCE))
         await journal.flush()
         attempt_us = (time.process_time() - begun) / ATTEMPTS * 1e6
         begun = time.process_time()
@@ -69,67 +70,27 @@ async def _round() -> tuple[float, float, float]:
 
 
 async def _attempts(journal: SqliteJournal, rows: Iterator[Row]) -> None:
-    for row in rows:
-        journal.plan(_planned(row), row)
-        journal.settle(row)
+    for one in rows:
+        journal.plan(planned(one), one)
+        journal.settle(one)
 
 
 async def _ends(journal: SqliteJournal, rows: Iterator[Row]) -> None:
-    for row in rows:
-        journal.settle(row)
+    for one in rows:
+        journal.settle(one)
     await journal.flush()
-
-
-def _planned(row: Row) -> PlannedSpend:
-    return PlannedSpend(
-        attempt_id=row.id,
-        at=row.at,
-        until=row.at + 90,
-        workflow_id=row.workflow_id,
-        request_id=row.request_id,
-        user=row.user,
-        plan=row.plan,
-        route=row.route,
-        arm=row.arm,
-        intent=row.intent,
-        key=PriceKey(row.provider, row.model, row.deployment, row.zone),
-        estimate=row.usage,
-    )
 
 
 def _row(number: int) -> Row:
     at = 1_763_985_600.0 + number / 100
     workflow = f"wf_{number:020x}"
-    return Row(
-        id=f"{workflow}-1",
-        kind="attempt",
-        ref="",
+    return row(
+        f"{workflow}-1",
         at=at,
         settled=at + 1.5,
-        replica="benchmark",
         user=f"user-{number % USERS}",
-        plan="pro",
-        route="campaigns",
-        arm="new",
-        provider="azure",
         model=MODELS[number % len(MODELS)],
-        deployment="east-mini",
-        zone="eu",
-        intent="content_planning",
         workflow_id=workflow,
         request_id=f"{number:032x}",
         provider_id=f"chatcmpl-{number}",
-        again="",
-        outcome="answered",
-        failure="",
-        seconds=1.5,
-        usage=Usage(1000, 200, 300, 40),
-        usage_source="provider",
-        estimated=False,
-        nano_usd=NanoUSD(123_456),
-        price_source="overlay",
-        confidence="exact",
-        book="0123456789ab",
-        tier="default",
-        answered_as="gpt-4o-mini-2024-07-18",
     )

@@ -3,9 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self, get_args
+from typing import Final, Literal, NamedTuple, get_args
+
+from tests.kit.accepting import Accepting
 
 __all__ = ["FAULTS", "Fate", "FlakyLink", "Request"]
 
@@ -27,7 +27,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class FlakyLink:
+class FlakyLink(Accepting):
     """Forwards requests from a port of its own to another; a context manager.
 
     - `fares`: says what becomes of a request
@@ -38,34 +38,14 @@ class FlakyLink:
 
     def __init__(self, port: int, fares: Callable[[Request], Fate] = lambda _: "served") -> None:
         """Lead to this loopback port."""
+        super().__init__(_MOST)
         self.fares = fares
         self.refusal: tuple[int, bytes] = (503, b"{}")
         self.seen: Counter[Fate] = Counter()
         self.silent = 0
-        self.port = 0
         self._to = port
         self._going_on = asyncio.Event()
         self._is_silent = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_MOST)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
 
     def let_go(self) -> None:
         """Let the server hear of what was silent until now."""
@@ -76,15 +56,10 @@ class FlakyLink:
         """Return when a request waits for `let_go`."""
         await self._is_silent.wait()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while await self._one(await _message(reader), writer):
-                pass
-        writer.close()
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Have each request of a connection fare as it should."""
+        while await self._one(await _message(reader), writer):
+            pass
 
     async def _one(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Have one request fare as it should; whether there may be more on this connection."""

@@ -76,7 +76,7 @@ class SqliteJournal:
         self._services = services
         self._groups = Groups(most_users)
         self._batching = Batching(self._write, self._odd)
-        self._under_way = UnderWay(path, {} if memory is None else memory)
+        self._under_way = UnderWay(self._locks(), {} if memory is None else memory)
         self._run: Run | None = None
         self._begun = False
         self._told: dict[str, float] = {}

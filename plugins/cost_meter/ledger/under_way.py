@@ -32,7 +32,7 @@ class UnderWay:
     """Attempts by id, each with the line by which it is found again after a kill."""
 
     def __init__(self, path: Path, memory: dict[str, Any]) -> None:
-        """`path` is the journal's; `memory` what the process knows of journals."""
+        """`path` is the journal's, absolute; `memory` what the process knows of journals."""
         mine = memory.setdefault(str(path), {"lines": {}, "left": [], "never": {}, "open": []})
         self._lines: dict[str, tuple[float, bytes]] = mine["lines"]
         """When it has ended at the latest (Unix seconds; infinite: it has), and the line."""
@@ -63,6 +63,8 @@ class UnderWay:
         """Note what is about to be sent. Raises StoreError, ValueError."""
         if self._closed:
             raise StoreError("the journal is closed")
+        if not until < math.inf:
+            raise ValueError(f"the attempt {row.id} ends at {until}, which is no time")
         if len(self._lines) >= MOST:
             raise StoreError(f"{MOST} attempts wait to be written already; look at the disk")
         line = line_of(Planned(row, float(until)))

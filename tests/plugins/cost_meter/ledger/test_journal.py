@@ -118,6 +118,17 @@ async def test_a_reload_leaves_alone_what_is_under_way(path: Path) -> None:
         assert await journal.row("a") == row("a")
 
 
+async def test_however_its_path_is_spelled_a_journal_is_the_same(path: Path) -> None:
+    process = Process()
+    before = await process.opened(path)
+    before.plan(planned(row("a")), row("a"))
+    after = await process.opened(path.parent / "." / ".." / path.parent.name / path.name)
+    assert await after.planned() == 1
+    await before.close()
+    await after.close()
+    await process.close()
+
+
 async def test_an_end_told_after_it_was_given_up_is_set_right(path: Path) -> None:
     killed = Process()
     journal = await killed.opened(path)

@@ -1,5 +1,6 @@
 """What is under way is in a log, and goes on through reloads."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,11 @@ def test_a_withdrawal_that_the_disk_refused_is_written_later(path: Path) -> None
     one.shorten()
     assert (log.size, one.trouble) == (size, "")
     one.close()
+
+
+@pytest.mark.parametrize("until", [math.inf, math.nan])
+def test_an_attempt_that_would_never_be_over_is_refused(path: Path, until: float) -> None:
+    one = UnderWay(path, {})
+    with pytest.raises(ValueError, match="which is no time"):
+        one.plan(row("a"), until)
+    assert len(one) == 0
