@@ -34,6 +34,7 @@ class Posting:
         self._now = now
         self._secrets = (*_told_nowhere(url), *secrets)
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> str:
         """Send it; return what was answered, in words. Raises NotToldError."""
@@ -47,7 +48,8 @@ class Posting:
             raise NotToldError(f"no connection: {type(error).__name__}") from None
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; what is to be posted afterwards is not told."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -68,6 +70,8 @@ class Posting:
             )
 
     def _connected(self) -> aiohttp.ClientSession:
+        if self._closed:  # nobody would close another one
+            raise NotToldError("the channel is closed", final=False)
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=2),

@@ -85,3 +85,12 @@ async def test_no_part_of_the_url_that_is_secret_is_told(quoted: str) -> None:
         await to.close()
     assert "secret" not in str(raised.value)
     assert str(raised.value).endswith(" here")
+
+
+async def test_one_that_is_closed_opens_no_connection_that_nobody_would_close() -> None:
+    to = Posting(f"http://127.0.0.1:{free_port()}/hush", 5.0, lambda: NOW)
+    await to.close()
+    with pytest.raises(NotToldError, match="the channel is closed") as told:
+        await to.post(b"{}", {})
+    assert not told.value.final
+    assert to._session is None
